@@ -1,0 +1,1 @@
+"""Facts about each event-channel ABI: integers and enums, no SymPy, no I/O."""

@@ -1,0 +1,1 @@
+"""Protocol texts turned into transition systems, executed, explored, simulated, replayed."""

@@ -1,0 +1,70 @@
+"""Every error evtplan raises on purpose: each keeps its operands and builds its message.
+
+A command that meets one prints `error: …` (and `hint: …` where there is a remedy) and exits 2.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+__all__ = ["EvtplanError", "InputError", "OutputError", "UnknownNameError", "ValueOutOfRangeError"]
+
+
+class EvtplanError(Exception):
+    """What is wrong, and how to mend it; the base of all our errors."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class InputError(EvtplanError):
+    """A file that cannot be read, or says something that is not allowed where it stands."""
+
+    def __init__(
+        self,
+        path: str | Path,
+        reason: str,
+        *,
+        line: int | None = None,
+        column: int | None = None,
+        hint: str = "",
+    ) -> None:
+        self.path = str(path)
+        self.reason = reason
+        self.line = line
+        self.column = column
+        place = ":".join(str(part) for part in (self.path, line, column) if part is not None)
+        super().__init__(f"{place}: {reason}", hint)
+
+
+class OutputError(EvtplanError):
+    """A file that cannot be written; whatever stood there before still stands."""
+
+    def __init__(self, path: str | Path, reason: str) -> None:
+        self.path = str(path)
+        self.reason = reason
+        super().__init__(f"cannot write {self.path}: {reason}")
+
+
+class UnknownNameError(EvtplanError):
+    """A name that is none of the known ones; the hint has the nearest."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        self.kind = kind
+        self.name = name
+        self.known = tuple(known)
+        near = get_close_matches(name, self.known, n=1)
+        hint = f"did you mean {near[0]}?" if near else "known: " + ", ".join(self.known)
+        super().__init__(f"unknown {kind} {name!r}", hint)
+
+
+class ValueOutOfRangeError(EvtplanError):
+    """A number outside what its quantity can be."""
+
+    def __init__(self, name: str, value: object, allowed: str, hint: str = "") -> None:
+        self.name = name
+        self.value = value
+        self.allowed = allowed
+        super().__init__(f"{name} is {value}; it must be {allowed}", hint)

@@ -1,0 +1,1 @@
+"""What is to be hosted: hosts, guests, devices, and the census of their channels."""

@@ -1,0 +1,1 @@
+"""What a live host shows: console dumps, lsevtchn, /proc/interrupts."""

@@ -1,0 +1,1 @@
+"""One reader a file format: what planners have, turned into a fleet."""

@@ -1,0 +1,1 @@
+"""Plans: sizing, comparison, solving, sweeps, reconciliation."""

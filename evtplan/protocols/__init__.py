@@ -1,0 +1,1 @@
+"""Protocol texts: data that the engine reads with ast and never imports."""

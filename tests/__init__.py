@@ -1,0 +1,1 @@
+"""The tests of evtplan; `python -m tests` runs them and every other check."""
