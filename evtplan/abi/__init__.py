@@ -1,1 +1,25 @@
-"""Facts about each event-channel ABI: integers and enums, no SymPy, no I/O."""
+"""Facts about each event-channel ABI and Xen release: integers and enums, no SymPy, no I/O."""
+
+from evtplan.abi.abis import ABIS, Abi, abi_named
+from evtplan.abi.releases import (
+    ARCHITECTURES,
+    NEWEST,
+    RELEASES,
+    MappingSpace,
+    Release,
+    mapping_space,
+    release_named,
+)
+
+__all__ = [
+    "ABIS",
+    "ARCHITECTURES",
+    "NEWEST",
+    "RELEASES",
+    "Abi",
+    "MappingSpace",
+    "Release",
+    "abi_named",
+    "mapping_space",
+    "release_named",
+]

@@ -22,7 +22,12 @@ from evtplan.errors import EvtplanError
 __all__ = ["COMMANDS", "main"]
 
 # name -> (module, first line of its docstring; a test holds them equal)
-COMMANDS: dict[str, tuple[str, str]] = {}
+COMMANDS: dict[str, tuple[str, str]] = {
+    "size": (
+        "evtplan.commands.size",
+        "Size a host: event channels and pages, how many VMs fit, what runs out first.",
+    ),
+}
 
 _SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 

@@ -46,9 +46,8 @@ def _table(section: Section) -> Table:
     if section.transpose:
         table.show_header = False
         table.add_column(no_wrap=False, min_width=12)
-        for row in section.rows:
-            numeric = all(_is_number(row.get(c.name)) for c in columns[1:])
-            table.add_column(justify="right" if numeric else "left", overflow="fold")
+        for _ in section.rows:
+            table.add_column(justify="right", no_wrap=True)
         for column in columns:
             values = [_shown(row.get(column.name)) for row in section.rows]
             table.add_row(Text(column.title), *values)
@@ -72,6 +71,8 @@ def _is_number(cell: Any) -> bool:
 def _shown(cell: Any) -> Text:
     if cell is None:
         return Text("–")
+    if isinstance(cell, bool):
+        return Text("yes" if cell else "no")
     if isinstance(cell, float):
         return Text(f"{cell:.4g}")
     return Text(text_of(cell))

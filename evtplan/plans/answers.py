@@ -1,0 +1,95 @@
+"""What a sizing answers: rows, limits, groups and remarks, as typed records."""
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["GroupRow", "Sizing", "SizingRow"]
+
+
+@dataclass(frozen=True, slots=True)
+class SizingRow:
+    """What one configuration costs and carries; None where a thing does not exist.
+
+    `vms` is the number asked for, or the number that fits. Page counts are whole pages of
+    `words_per_page` event words. `vm_limit_estimate` and `vm_limit_second_method` are the
+    draft's two estimates and `total_array_pages_bound` its two pages a VM; every other limit is
+    exact. `binding` names the limit that `vm_limit` is. `backend_ports` and
+    `backend_headroom_ports` are those of the fullest backend domain.
+    """
+
+    abi: str
+    fleet: str | None
+    xen: str
+    arch: str
+    vms: int
+    events_per_vm: int | None
+    vcpus: int | None
+    words_per_page: int | None
+    pages: int
+    backends: int
+    backend_base_ports: int
+    driver_domains: int | None
+    usable_ports_per_domain: int
+    domu_ports: int
+    backend_ports: int
+    backend_headroom_ports: int
+    domu_array_pages: int
+    backend_array_pages: int
+    total_array_pages: int
+    total_array_pages_bound: int | None
+    control_block_pages: int | None
+    control_block_bytes: int | None
+    total_pages: int
+    total_bytes: int
+    xenheap_bytes: int
+    vm_limit_estimate: int | None
+    vm_limit_second_method: int | None
+    methods_differ_percent: float | None
+    vm_limit_pages: int | None
+    vm_limit_backend_ports: int | None
+    vm_limit_domu_ports: int | None
+    vm_limit_domids: int
+    vm_limit: int
+    binding: str
+    headroom_vms: int
+    backends_to_lift: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRow:
+    """What the VMs of one group of a fleet cost, in a sizing under `abi`."""
+
+    abi: str
+    group: str
+    vms: int
+    ports_per_domu: int
+    ports_in_backends_per_vm: int
+    backend_ports: int
+    array_pages_per_domu: int
+    domu_array_pages: int
+    backend_array_pages: float
+    control_block_pages: int | None
+    total_pages: float
+    total_bytes: float
+    xenheap_bytes: int
+    port_headroom: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sizing:
+    """The answer to a sizing; `limits` has a row for each limit of each configuration."""
+
+    rows: tuple[SizingRow, ...]
+    limits: tuple[dict[str, Any], ...] = ()
+    groups: tuple[GroupRow, ...] = ()
+    devices: tuple[dict[str, Any], ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def to_frame(self) -> "DataFrame":
+        """The rows as a pandas DataFrame, one column a field, missing values `pd.NA`."""
+        from evtplan.plans.frames import frame_of
+
+        return frame_of([asdict(row) for row in self.rows])

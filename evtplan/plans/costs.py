@@ -1,0 +1,47 @@
+"""What one domain costs under an ABI: event state pages and Xen heap."""
+
+from evtplan.abi import Abi, Release
+from evtplan.formulas import kernels
+
+__all__ = [
+    "DOMAIN_IDS",
+    "PAGE_BYTES",
+    "array_pages",
+    "bound_holds",
+    "max_array_pages",
+    "xenheap_bytes",
+]
+
+PAGE_BYTES = 4096
+# DOMID_FIRST_RESERVED, 0x7FF0 in xen/include/public/xen.h: domain IDs, dom0's among them.
+DOMAIN_IDS = 0x7FF0
+
+
+def array_pages(abi: Abi, highest_port: int, words_per_page: int) -> int:
+    """Pages of P that hold the event state of a domain with ports 1 … `highest_port`."""
+    if abi.event_words:
+        return kernels.fifo_event_array_pages(highest_port, words_per_page)
+    return abi.bitmap_pages
+
+
+def max_array_pages(abi: Abi, words_per_page: int) -> int:
+    """Event array pages of a domain that uses every port."""
+    return kernels.draft_a_max_array_pages(abi.channels, words_per_page)
+
+
+def bound_holds(events_per_vm: int, words_per_page: int) -> bool:
+    """True where the draft's bound of two pages a VM is one: port 0 takes a word as well."""
+    return events_per_vm < words_per_page
+
+
+def xenheap_bytes(abi: Abi, release: Release, highest_port: int, vcpus: int | None) -> int:
+    """Xen heap bytes for one domain's channels: buckets, groups, and the FIFO structures of its
+    VCPUs where their number is known.
+    """
+    per_bucket = release.evtchns_per_bucket
+    if release.groups:
+        pages = kernels.heap_xenheap_pages(highest_port, per_bucket)
+    else:
+        pages = kernels.heap_buckets(highest_port, per_bucket)
+    fifo = abi.maps_control_blocks and vcpus is not None
+    return pages * PAGE_BYTES + (kernels.heap_fifo_struct_bytes(vcpus) if fifo and vcpus else 0)

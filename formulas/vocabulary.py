@@ -1,0 +1,88 @@
+"""Every quantity once: its name in data, its letter, unit and meaning.
+
+The letters are the draft's where it has them: E_P, E_V, P, V, D.
+"""
+
+from evtplan.formulas.core import Quantity
+
+__all__ = [
+    "ARRAY_PAGES",
+    "BACKENDS",
+    "BACKEND_ARRAY_PAGES",
+    "BACKEND_BASE_PORTS",
+    "BUCKETS",
+    "CHANNELS",
+    "CONTROL_BLOCK_BYTES",
+    "CONTROL_PAGES_PER_VM",
+    "DOMU_ARRAY_PAGES",
+    "DRIVER_DOMAINS",
+    "EVENTS_PER_VM",
+    "EVTCHNS_PER_BUCKET",
+    "HIGHEST_PORT",
+    "MAX_ARRAY_PAGES",
+    "PAGES",
+    "TOTAL_ARRAY_PAGES",
+    "TOTAL_ARRAY_PAGES_BOUND",
+    "USABLE_PORTS",
+    "VCPUS",
+    "VMS",
+    "VM_LIMIT",
+    "WORDS_PER_PAGE",
+    "WORD_BITS",
+    "XENHEAP_BYTES",
+    "XENHEAP_PAGES",
+]
+
+VMS = Quantity("vms", "V", "VM", "virtual machines on the host")
+VM_LIMIT = Quantity("vm_limit", "V_max", "VM", "the largest number of VMs that fits")
+PAGES = Quantity("pages", "P", "page", "pages available for event arrays", least=1)
+EVENTS_PER_VM = Quantity(
+    "events_per_vm", "E_V", "port", "event channels of one VM, each with an other end", least=1
+)
+WORDS_PER_PAGE = Quantity(
+    "words_per_page",
+    "E_P",
+    "word/page",
+    "event words that one page of an event array holds",
+    least=1,
+)
+DRIVER_DOMAINS = Quantity("driver_domains", "D", "domain", "driver domains of maximum size")
+BACKENDS = Quantity("backends", "B", "domain", "domains that hold the other ends", least=1)
+BACKEND_BASE_PORTS = Quantity(
+    "backend_base_ports", "R", "port", "ports that a backend domain needs for itself"
+)
+HIGHEST_PORT = Quantity("highest_port", "p", "port", "the highest port number in use")
+CHANNELS = Quantity("channels", "N", "port", "port numbers of an ABI, port 0 among them", least=1)
+USABLE_PORTS = Quantity("usable_ports", "N_u", "port", "ports that one domain can bind")
+WORD_BITS = Quantity("word_bits", "w", "bit", "bits of the guest's machine word", least=1)
+ARRAY_PAGES = Quantity("array_pages", "A", "page", "event array pages of one domain")
+MAX_ARRAY_PAGES = Quantity("max_array_pages", "A_max", "page", "event array pages at most")
+DOMU_ARRAY_PAGES = Quantity("domu_array_pages", "A_U", "page", "event array pages of all domUs")
+BACKEND_ARRAY_PAGES = Quantity(
+    "backend_array_pages", "A_B", "page", "event array pages of the domain with the other ends"
+)
+TOTAL_ARRAY_PAGES = Quantity(
+    "total_array_pages", "A_T", "page", "event array pages of domUs and backend together"
+)
+TOTAL_ARRAY_PAGES_BOUND = Quantity(
+    "total_array_pages_bound", "A_2", "page", "the draft's bound on all event array pages"
+)
+VCPUS = Quantity("vcpus", "c", "VCPU", "VCPUs of one domain")
+CONTROL_PAGES_PER_VM = Quantity(
+    "control_pages_per_vm", "C", "page/VM", "pages of P that one VM's control blocks take"
+)
+CONTROL_BLOCK_BYTES = Quantity(
+    "control_block_bytes", "S", "byte", "bytes of the control blocks of one domain"
+)
+EVTCHNS_PER_BUCKET = Quantity(
+    "evtchns_per_bucket",
+    "b",
+    "object/page",
+    "struct evtchn in a bucket, which is one page",
+    least=1,
+)
+BUCKETS = Quantity("buckets", "n_b", "page", "buckets of struct evtchn of one domain")
+XENHEAP_PAGES = Quantity(
+    "xenheap_pages", "X_p", "page", "Xen heap pages for a domain's struct evtchn"
+)
+XENHEAP_BYTES = Quantity("xenheap_bytes", "X", "byte", "Xen heap bytes for one domain's channels")
