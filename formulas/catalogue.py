@@ -1,14 +1,14 @@
 """The whole book, in reading order."""
 
 from evtplan.errors import UnknownNameError
-from evtplan.formulas import bitmap, draft_a, fifo, heap
+from evtplan.formulas import bitmap, channels, draft_a, fifo, heap
 from evtplan.formulas.core import Formula
 
 __all__ = ["BOOK", "formula_named"]
 
 BOOK: dict[str, Formula] = {
     formula.name: formula
-    for chapter in (draft_a, fifo, bitmap, heap)
+    for chapter in (draft_a, fifo, bitmap, heap, channels)
     for formula in chapter.FORMULAS
 }
 

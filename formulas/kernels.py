@@ -4,6 +4,12 @@ Each takes its inputs by the names of the book's quantities and returns an exact
 """
 
 __all__ = [
+    "channels_dom0_base_ports",
+    "channels_emulator_ports",
+    "channels_local_ports",
+    "channels_vbd_rings",
+    "channels_vif_ports",
+    "channels_vif_queues",
     "draft_a_max_array_pages",
     "draft_a_total_array_pages_bound",
     "draft_a_vm_limit_estimate",
@@ -125,3 +131,33 @@ def heap_xenheap_pages(highest_port: int, evtchns_per_bucket: int) -> int:
 def heap_fifo_struct_bytes(vcpus: int) -> int:
     """Bytes of struct evtchn_fifo_domain and of one struct evtchn_fifo_vcpu a VCPU. [heap.fifo_struct_bytes]"""
     return 392*vcpus + 1032
+
+
+def channels_vif_queues(dom0_vcpus: int, vcpus: int) -> int:
+    """Queues of a vif under the default of both Linux drivers: 8, or the CPUs online. [channels.vif_queues]"""
+    return min(8, dom0_vcpus, vcpus)
+
+
+def channels_vif_ports(queues: int, channels_per_queue: int, control_rings: int) -> int:
+    """Channels of one vif on each side: q·s, and one for a control ring. [channels.vif_ports]"""
+    return channels_per_queue*queues + control_rings
+
+
+def channels_vbd_rings(dom0_vcpus: int, vcpus: int) -> int:
+    """Rings of a vbd under the defaults: 4 in the frontend, or the CPUs online. [channels.vbd_rings]"""
+    return min(4, dom0_vcpus, vcpus)
+
+
+def channels_local_ports(ports_per_vcpu: int, vcpus: int) -> int:
+    """A guest's own timer, IPIs and debug VIRQs, k for each VCPU. [channels.local_ports]"""
+    return ports_per_vcpu*vcpus
+
+
+def channels_emulator_ports(ioreq_servers: int, possible_vcpus: int) -> int:
+    """Each ioreq server binds a channel for every possible VCPU and one for buffered I/O. [channels.emulator_ports]"""
+    return ioreq_servers*(possible_vcpus + 1)
+
+
+def channels_dom0_base_ports(ports_per_vcpu: int, dom0_vcpus: int, virqs: int, pirqs: int) -> int:
+    """Ports dom0 needs for itself: its VCPUs' own, global VIRQs, both ends of its xenstore channel, physical interrupts. [channels.dom0_base_ports]"""
+    return dom0_vcpus*ports_per_vcpu + pirqs + virqs + 2

@@ -12,19 +12,32 @@ __all__ = [
     "BACKEND_BASE_PORTS",
     "BUCKETS",
     "CHANNELS",
+    "CHANNELS_PER_QUEUE",
     "CONTROL_BLOCK_BYTES",
     "CONTROL_PAGES_PER_VM",
+    "CONTROL_RINGS",
+    "DOM0_VCPUS",
     "DOMU_ARRAY_PAGES",
     "DRIVER_DOMAINS",
+    "EMULATOR_PORTS",
     "EVENTS_PER_VM",
     "EVTCHNS_PER_BUCKET",
     "HIGHEST_PORT",
+    "IOREQ_SERVERS",
+    "LOCAL_PORTS",
     "MAX_ARRAY_PAGES",
     "PAGES",
+    "PIRQS",
+    "PORTS_PER_VCPU",
+    "POSSIBLE_VCPUS",
+    "QUEUES",
+    "RINGS",
     "TOTAL_ARRAY_PAGES",
     "TOTAL_ARRAY_PAGES_BOUND",
     "USABLE_PORTS",
     "VCPUS",
+    "VIF_PORTS",
+    "VIRQS",
     "VMS",
     "VM_LIMIT",
     "WORDS_PER_PAGE",
@@ -86,3 +99,29 @@ XENHEAP_PAGES = Quantity(
     "xenheap_pages", "X_p", "page", "Xen heap pages for a domain's struct evtchn"
 )
 XENHEAP_BYTES = Quantity("xenheap_bytes", "X", "byte", "Xen heap bytes for one domain's channels")
+
+DOM0_VCPUS = Quantity("dom0_vcpus", "c_0", "VCPU", "VCPUs of the backend domain", least=1)
+POSSIBLE_VCPUS = Quantity(
+    "possible_vcpus", "c_max", "VCPU", "VCPUs that the domain can ever have", least=1
+)
+QUEUES = Quantity("queues", "q", "queue", "queues of a vif", least=1)
+CHANNELS_PER_QUEUE = Quantity(
+    "channels_per_queue",
+    "s",
+    "port/queue",
+    "2 where transmit and receive are split, else 1",
+    least=1,
+)
+CONTROL_RINGS = Quantity("control_rings", "k_r", "port", "1 where a vif has a control ring, else 0")
+RINGS = Quantity("rings", "r", "ring", "rings of a vbd", least=1)
+IOREQ_SERVERS = Quantity("ioreq_servers", "X_s", "server", "ioreq servers of an HVM guest")
+PORTS_PER_VCPU = Quantity(
+    "ports_per_vcpu", "k", "port/VCPU", "a guest's own channels for each VCPU"
+)
+LOCAL_PORTS = Quantity("local_ports", "E_L", "port", "channels of a guest that have no other end")
+VIF_PORTS = Quantity("vif_ports", "E_n", "port", "channels of one vif, on each side")
+EMULATOR_PORTS = Quantity(
+    "emulator_ports", "E_X", "port", "channels between a guest and its device emulators"
+)
+VIRQS = Quantity("virqs", "n_v", "port", "global virtual interrupts bound in dom0")
+PIRQS = Quantity("pirqs", "n_p", "port", "physical interrupts bound in a domain")

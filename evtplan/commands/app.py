@@ -121,6 +121,13 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         if debug:
             traceback.print_exc()
         code = _fail("not enough memory" if isinstance(error, MemoryError) else "nested too deeply")
+    except Exception as error:
+        # A fault of ours: still one line, and the traceback for whoever reports it.
+        if debug:
+            traceback.print_exc()
+        code = _fail(
+            f"internal fault: {type(error).__name__}: {error}", "please report it with --debug"
+        )
     _exit(code)
 
 

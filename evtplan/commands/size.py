@@ -44,6 +44,7 @@ _SHOWN = (
     Column("control_block_bytes", "control block bytes, 72 per VCPU"),
     Column("total_pages", "pages, total"),
     Column("total_bytes", "bytes, total"),
+    Column("xenheap_pages_per_domu", "Xen heap pages per domU"),
     Column("xenheap_bytes", "Xen heap bytes"),
     Column("vm_limit_estimate", "estimate P ÷ (1 + E_V/E_P)"),
     Column("vm_limit_second_method", "second method P − (128 + D·128)"),
@@ -60,6 +61,30 @@ _LIMITS = (
     Column("vms", "VMs"),
     Column("binds", "binds"),
     Column("why", "why"),
+)
+
+_GROUPS = (
+    Column("abi", "ABI"),
+    Column("group"),
+    Column("type"),
+    Column("vms", "VMs"),
+    Column("vcpus", "VCPUs"),
+    Column("ports_per_domu", "ports, domU"),
+    Column("backend_ports_per_vm", "ports, backend"),
+    Column("total_pages", "pages"),
+    Column("xenheap_bytes", "Xen heap bytes"),
+    Column("headroom_ports", "ports left, domU"),
+)
+
+_DEVICES = (
+    Column("name"),
+    Column("device"),
+    Column("count"),
+    Column("domu_ports", "ports, domU"),
+    Column("backend_ports", "ports, backend"),
+    Column("backend"),
+    Column("kind"),
+    Column("rule"),
 )
 
 
@@ -156,52 +181,84 @@ def size(
     """Size a host: event channels and pages, how many VMs fit, what runs out first."""
     from evtplan.abi import ABIS
 
-    abis = names_in(abi, "ABI", ABIS) or ("fifo",)
-    sizing = _by_numbers(
-        abis,
-        events_per_vm,
-        {
-            "vms": vms,
-            "vcpus": vcpus,
-            "pages": pages,
-            "words_per_page": words_per_page,
-            "backends": backends,
-            "backend_base_ports": backend_base_ports,
-            "driver_domains": driver_domains,
-            "xen": xen,
-            "arch": arch,
-        },
-    )
-    emit(_record(sizing), format_name, output)
+    numbers = {
+        "vms": vms,
+        "vcpus": vcpus,
+        "events_per_vm": events_per_vm,
+        "pages": pages,
+        "words_per_page": words_per_page,
+        "backends": backends,
+        "backend_base_ports": backend_base_ports,
+        "driver_domains": driver_domains,
+        "xen": xen,
+        "arch": arch,
+    }
+    given = {name: value for name, value in numbers.items() if value is not None}
+    if fleet:
+        sizing = _by_fleet(fleet, names_in(abi, "ABI", ABIS), copies or 1, given)
+    else:
+        _refuse({"--copies": copies, "--by-device": by_device or None}, "needs a fleet")
+        sizing = _by_numbers(names_in(abi, "ABI", ABIS) or ("fifo",), given)
+    emit(_record(sizing, by_device), format_name, output)
     _gate(sizing, fail_under)
 
 
-def _by_numbers(
-    abis: tuple[str, ...], events_per_vm: int | None, numbers: dict[str, Any]
-) -> "Sizing":
+def _refuse(options: dict[str, Any], why: str) -> None:
+    for name, value in options.items():
+        if value is not None:
+            raise EvtplanError(f"{name} {why}", "see evtplan size --help")
+
+
+def _by_numbers(abis: tuple[str, ...], given: dict[str, Any]) -> "Sizing":
     from evtplan.plans.sizing import SizingInputs, size_by_numbers
 
-    if events_per_vm is None:
+    if "events_per_vm" not in given:
         raise EvtplanError(
             "nothing to size", "give --events-per-vm, a fleet file, or domain configurations"
         )
-    given = {name: value for name, value in numbers.items() if value is not None}
-    return size_by_numbers(
-        SizingInputs(abi=name, events_per_vm=events_per_vm, **given) for name in abis
+    return size_by_numbers(SizingInputs(abi=name, **given) for name in abis)
+
+
+def _by_fleet(
+    files: list[str], abis: tuple[str, ...], copies: int, given: dict[str, Any]
+) -> "Sizing":
+    from dataclasses import replace
+
+    from evtplan.fleet.readers.load import load_fleet
+    from evtplan.plans.fleet_sizing import size_fleet
+
+    for name in ("vms", "vcpus", "events_per_vm"):
+        option = "--" + name.replace("_", "-")
+        _refuse({option: given.get(name)}, "is for sizing by numbers; the fleet says it itself")
+    fleet = load_fleet(files, copies)
+    fields = {"backend_base_ports": "base_ports"}
+    of_host = ("pages", "words_per_page", "xen", "arch", "backend_base_ports")
+    host: dict[str, Any] = {fields.get(n, str(n)): given[n] for n in of_host if n in given}
+    fleet = replace(fleet, host=replace(fleet.host, **host))
+    return size_fleet(
+        fleet,
+        abis,
+        backends=given.get("backends", 1),
+        driver_domains=given.get("driver_domains"),
     )
 
 
-def _record(sizing: "Sizing") -> Record:
+def _record(sizing: "Sizing", by_device: bool) -> Record:
     rows = tuple(asdict(row) for row in sizing.rows)
     shown = tuple(c for c in _SHOWN if any(row[c.name] is not None for row in rows))
-    limits = Section("limits", "Limits on the number of VMs", sizing.limits, _LIMITS)
+    sections = [Section("limits", "Limits on the number of VMs", sizing.limits, _LIMITS)]
+    if sizing.groups:
+        groups = tuple(asdict(row) for row in sizing.groups)
+        sections.insert(0, Section("groups", "Groups", groups, _GROUPS))
+    if by_device:
+        sections.append(Section("devices", "Channels by device, one VM", sizing.devices, _DEVICES))
     return Record(
         command="size",
         rows=rows,
         columns=shown,
         title="Sizing",
         transpose=True,
-        sections=(limits,),
+        sections=tuple(sections),
         notes=sizing.notes,
     )
 

@@ -44,6 +44,7 @@ class SizingRow:
     control_block_bytes: int | None
     total_pages: int
     total_bytes: int
+    xenheap_pages_per_domu: int | None
     xenheap_bytes: int
     vm_limit_estimate: int | None
     vm_limit_second_method: int | None
@@ -60,22 +61,28 @@ class SizingRow:
 
 @dataclass(frozen=True, slots=True)
 class GroupRow:
-    """What the VMs of one group of a fleet cost, in a sizing under `abi`."""
+    """What the VMs of one group of a fleet cost, in a sizing under `abi`.
+
+    `backend_array_pages` is what the group's other ends alone would fill when packed; `total_…`
+    counts the domUs' own pages. `headroom_ports` is left in each domU under its own limit.
+    """
 
     abi: str
     group: str
+    type: str
     vms: int
+    vcpus: int
     ports_per_domu: int
-    ports_in_backends_per_vm: int
+    backend_ports_per_vm: int
+    domu_ports: int
     backend_ports: int
-    array_pages_per_domu: int
     domu_array_pages: int
-    backend_array_pages: float
+    backend_array_pages: int | None
     control_block_pages: int | None
-    total_pages: float
-    total_bytes: float
+    total_pages: int
+    total_bytes: int
     xenheap_bytes: int
-    port_headroom: int
+    headroom_ports: int
 
 
 @dataclass(frozen=True, slots=True)

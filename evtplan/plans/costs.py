@@ -10,6 +10,7 @@ __all__ = [
     "bound_holds",
     "max_array_pages",
     "xenheap_bytes",
+    "xenheap_pages",
 ]
 
 PAGE_BYTES = 4096
@@ -34,14 +35,18 @@ def bound_holds(events_per_vm: int, words_per_page: int) -> bool:
     return events_per_vm < words_per_page
 
 
-def xenheap_bytes(abi: Abi, release: Release, highest_port: int, vcpus: int | None) -> int:
-    """Xen heap bytes for one domain's channels: buckets, groups, and the FIFO structures of its
-    VCPUs where their number is known.
-    """
-    per_bucket = release.evtchns_per_bucket
+def xenheap_pages(release: Release, highest_port: int) -> int:
+    """Xen heap pages for a domain's struct evtchn: buckets, and groups of bucket pointers."""
     if release.groups:
-        pages = kernels.heap_xenheap_pages(highest_port, per_bucket)
-    else:
-        pages = kernels.heap_buckets(highest_port, per_bucket)
-    fifo = abi.maps_control_blocks and vcpus is not None
-    return pages * PAGE_BYTES + (kernels.heap_fifo_struct_bytes(vcpus) if fifo and vcpus else 0)
+        return kernels.heap_xenheap_pages(highest_port, release.evtchns_per_bucket)
+    return kernels.heap_buckets(highest_port, release.evtchns_per_bucket)
+
+
+def xenheap_bytes(abi: Abi, release: Release, highest_port: int, vcpus: int | None) -> int:
+    """Xen heap bytes for one domain's channels: its pages, and the FIFO structures of its VCPUs
+    where their number is known.
+    """
+    fifo = 0
+    if abi.maps_control_blocks and vcpus is not None:
+        fifo = kernels.heap_fifo_struct_bytes(vcpus)
+    return xenheap_pages(release, highest_port) * PAGE_BYTES + fifo

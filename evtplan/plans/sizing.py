@@ -18,6 +18,7 @@ from evtplan.plans.costs import (
     bound_holds,
     max_array_pages,
     xenheap_bytes,
+    xenheap_pages,
 )
 from evtplan.plans.limits import Limit, binding_limit, fewest_backends, largest_fitting
 
@@ -239,6 +240,7 @@ class _Uniform:
             control_block_bytes=None if control is None else 72 * control,
             total_pages=array + (control or 0),
             total_bytes=(array + (control or 0)) * PAGE_BYTES,
+            xenheap_pages_per_domu=xenheap_pages(self.release, given.events_per_vm),
             xenheap_bytes=self._xenheap(vms),
             vm_limit_estimate=estimate,
             vm_limit_second_method=second,

@@ -105,10 +105,12 @@ class TestXenHeap:
 
     @pytest.mark.parametrize(("xen", "pages"), [("4.4-dev", 5), ("4.4", 9), ("4.6", 17)])
     def test_by_release(self, xen: str, pages: int) -> None:
-        one, two = (sized("2l-64", 1023, vms=n, xen=xen).xenheap_bytes for n in (1, 2))
-        backend = one - pages * 4096
-        assert backend > 0
-        assert two - one >= pages * 4096
+        row = sized("2l-64", 1023, vms=1, backends=1, xen=xen)
+        assert row.xenheap_pages_per_domu == pages
+        assert row.xenheap_bytes == 2 * pages * 4096  # the domU's and dom0's, as many ports each
+
+    def test_every_port_on_xen_4_6(self) -> None:
+        assert sized("fifo", 131071, vms=1, xen="4.6").xenheap_pages_per_domu == 2052
 
 
 class TestBadNumbers:
