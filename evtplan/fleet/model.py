@@ -28,6 +28,7 @@ DEVICE_KINDS: tuple[str, ...] = (
     "vif",
     "vbd",
     "console",
+    "channel",
     "vkb",
     "vfb",
     "vtpm",
@@ -104,7 +105,9 @@ class Guest:
     toolstack's default, and is the highest port number the guest may use.
 
     `ioreq_servers` None is one for an HVM guest (its QEMU) and none otherwise; `emulator` is the
-    domain that QEMU runs in. `spinlock_kicker` False leaves that IPI out (nopvspin).
+    domain that QEMU runs in: dom0, or a stub domain, which every copy has its own of.
+    `spinlock_kicker` False leaves that IPI out (nopvspin). `domid` is known only of a guest that
+    was seen running.
     """
 
     name: str
@@ -119,6 +122,7 @@ class Guest:
     emulator: str = DOM0
     pirqs: int = 0
     spinlock_kicker: bool = True
+    domid: int | None = None
 
     def __post_init__(self) -> None:
         try:
@@ -128,9 +132,11 @@ class Guest:
             known = (*GuestType, *OsFamily)
             bad = self.type if self.type not in tuple(GuestType) else self.os
             raise UnknownNameError(f"guest {self.name}: type or os", str(bad), known) from None
+        if not self.emulator:
+            raise EvtplanError(f"guest {self.name}: the emulator's domain has no name")
         _number(f"guest {self.name}: vcpus", self.vcpus, 1)
         _number(f"guest {self.name}: copies", self.copies, 1)
-        for name in ("maxvcpus", "max_event_channels", "ioreq_servers", "pirqs"):
+        for name in ("maxvcpus", "max_event_channels", "ioreq_servers", "pirqs", "domid"):
             value = getattr(self, name)
             if value is not None:
                 _number(f"guest {self.name}: {name}", value)
@@ -158,7 +164,9 @@ class Host:
 
     `pages` None is what the release and architecture can map; `base_ports` None counts dom0's
     own ports from `dom0_vcpus`, `dom0_virqs` and `pirqs` (None: one a physical CPU), and gives
-    every other backend domain those of a Linux PV guest with one VCPU.
+    every other backend domain those of a Linux PV guest with one VCPU. `vif_queues` and
+    `vbd_rings` are the most a backend offers (None: a queue or ring for each of its VCPUs, the
+    drivers' default), `vif_split` whether netback splits transmit and receive.
     """
 
     name: str = "host"
@@ -173,6 +181,9 @@ class Host:
     pages: int | None = None
     words_per_page: int = 1024
     base_ports: int | None = None
+    vif_queues: int | None = None
+    vif_split: bool = True
+    vbd_rings: int | None = None
 
     def __post_init__(self) -> None:
         abi_named(self.abi)
@@ -184,14 +195,15 @@ class Host:
         for item in fields(self):
             value = getattr(self, item.name)
             if item.type in ("int", "int | None", int, int | None) and value is not None:
-                least = 1 if item.name in ("dom0_vcpus", "physical_cpus", "words_per_page") else 0
-                _number(f"host {item.name}", value, 1 if item.name == "pages" else least)
+                _number(f"host {item.name}", value, 0 if item.name in _MAY_BE_ZERO else 1)
 
     @property
     def default_max_event_channels(self) -> int | None:
         """The highest port a guest may use unless it says otherwise; None is no limit."""
         return _TOOLSTACK_LIMITS[self.toolstack]
 
+
+_MAY_BE_ZERO = frozenset(["dom0_virqs", "pirqs", "base_ports"])
 
 # tools/libs/light/libxl_create.c; xen-api ocaml/xenopsd/xc/domain.ml
 _TOOLSTACK_LIMITS: dict[str, int | None] = {"libxl": 1023, "xenopsd": None}

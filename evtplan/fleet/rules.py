@@ -1,7 +1,7 @@
 """Which device costs which channel on which side, and who says so."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from evtplan.abi import abi_named
 from evtplan.fleet.model import DOM0, Device, Guest, GuestType, Host, OsFamily
@@ -35,6 +35,7 @@ class Channels:
 # Kinds with a fixed number of channels each: rule and source.
 _FIXED: dict[str, tuple[int, str, str]] = {
     "console": (1, "1 each", "Linux hvc_xen.c:436"),
+    "channel": (1, "1 each", "Linux hvc_xen.c:436"),
     "vkb": (1, "1 each", "Linux xen-kbdfront.c:434"),
     "vfb": (1, "1 each", "Linux xen-fbfront.c:560"),
     "vtpm": (1, "1 each", "Linux xen-tpmfront.c:262"),
@@ -73,13 +74,23 @@ def local_ports_per_vcpu(guest: Guest, host: Host) -> tuple[int, str]:
     return ports, " + ".join(parts)
 
 
-def channels_of(guest: Guest, host: Host) -> Iterator[Channels]:
-    """Every channel of one copy of `guest`, device by device."""
+def channels_of(
+    guest: Guest, host: Host, backend_vcpus: Mapping[str, int] | None = None
+) -> Iterator[Channels]:
+    """Every channel of one copy of `guest`, like devices together.
+
+    `backend_vcpus` are the VCPUs of backend domains other than dom0; of one that is not named,
+    dom0's are taken.
+    """
     yield Channels("xenstore", 1, 1, 1, DOM0, "1, both ends", "libxl_dom.c:371; xenstored")
     yield Channels("console", 1, 1, 1, DOM0, "1, every guest type", "libxl_dom.c:372; xenconsoled")
     if guest.os is not OsFamily.NONE:
-        for device in guest.devices:
-            yield _device(device, guest, host)
+        vcpus = {DOM0: host.dom0_vcpus, **(backend_vcpus or {})}
+        yield from _merged(
+            _device(device, guest, host, vcpus.get(device.backend, host.dom0_vcpus))
+            for device in guest.devices
+        )
+        yield from _pcifronts(guest)
     yield from _emulators(guest)
     ports, parts = local_ports_per_vcpu(guest, host)
     if ports:
@@ -90,13 +101,32 @@ def channels_of(guest: Guest, host: Host) -> Iterator[Channels]:
         yield Channels("pirq", guest.pirqs, guest.pirqs, 0, None, "1 each", "events_base.c:874")
 
 
-def _device(device: Device, guest: Guest, host: Host) -> Channels:
+def _merged(found: Iterable[Channels]) -> Iterable[Channels]:
+    """Like devices counted together: same kind, backend and rule."""
+    merged: dict[tuple[str, str | None, str], Channels] = {}
+    for item in found:
+        key = (item.device, item.backend, item.rule)
+        if key in merged:
+            other = merged[key]
+            item = replace(
+                item,
+                count=item.count + other.count,
+                domu_ports=item.domu_ports + other.domu_ports,
+                backend_ports=item.backend_ports + other.backend_ports,
+            )
+        merged[key] = item
+    return merged.values()
+
+
+def _device(device: Device, guest: Guest, host: Host, backend_vcpus: int) -> Channels:
     if device.kind == "vif":
-        return _vif(device, guest, host)
+        return _vif(device, guest, host, backend_vcpus)
     if device.kind == "vbd":
-        return _vbd(device, guest, host)
+        return _vbd(device, guest, host, backend_vcpus)
     if device.kind == "pci":
-        return _pci(device, guest)
+        vectors = (1 if device.channels is None else device.channels) * device.count
+        rule, source = "1 PIRQ a vector", "Linux events_base.c:874"
+        return Channels("pci", device.count, vectors, 0, None, rule, source)
     if device.kind in _COUNTED:
         fixed, each, default, rule, source = _COUNTED[device.kind]
         units = default if device.channels is None else device.channels
@@ -107,39 +137,44 @@ def _device(device: Device, guest: Guest, host: Host) -> Channels:
     return Channels(device.kind, device.count, total, total, device.backend, rule, source)
 
 
-def _vif(device: Device, guest: Guest, host: Host) -> Channels:
-    linux = guest.os is OsFamily.LINUX
-    queues = device.queues or kernels.channels_vif_queues(host.dom0_vcpus, guest.vcpus)
-    split = device.split if device.split is not None else True
+def _vif(device: Device, guest: Guest, host: Host, backend_vcpus: int) -> Channels:
+    offered = host.vif_queues or backend_vcpus
+    queues = device.queues or kernels.channels_vif_queues(offered, guest.vcpus)
+    split = device.split if device.split is not None else host.vif_split
     ports = kernels.channels_vif_ports(queues, 2 if split else 1, int(device.control))
-    how = "given" if device.queues else f"min(8, {host.dom0_vcpus} dom0, {guest.vcpus} domU CPUs)"
-    rule = f"{queues} queues ({how}) × {2 if split else 1}"
+    rule = f"{queues} queues ({_least(8, device.queues, offered, device, guest)})"
+    rule += f" × {2 if split else 1}"
     if device.control:
         rule += " + control ring"
-    if not linux and device.queues is None:
+    if guest.os is not OsFamily.LINUX and device.queues is None:
         rule += "; Linux's defaults taken for this OS"
     total = ports * device.count
     source = "Linux xen-netfront.c:1918; xen-netback/interface.c:749"
     return Channels("vif", device.count, total, total, device.backend, rule, source)
 
 
-def _vbd(device: Device, guest: Guest, host: Host) -> Channels:
-    rings = device.rings or kernels.channels_vbd_rings(host.dom0_vcpus, guest.vcpus)
-    how = "given" if device.rings else f"min(4, {host.dom0_vcpus} dom0, {guest.vcpus} domU CPUs)"
-    rule = f"{rings} rings ({how})"
+def _vbd(device: Device, guest: Guest, host: Host, backend_vcpus: int) -> Channels:
+    offered = host.vbd_rings or backend_vcpus
+    rings = device.rings or kernels.channels_vbd_rings(offered, guest.vcpus)
+    rule = f"{rings} rings ({_least(4, device.rings, offered, device, guest)})"
     total = rings * device.count
     source = "Linux xen-blkfront.c:1700; xen-blkback/xenbus.c:262"
     return Channels("vbd", device.count, total, total, device.backend, rule, source)
 
 
-def _pci(device: Device, guest: Guest) -> Channels:
-    vectors = (1 if device.channels is None else device.channels) * device.count
+def _least(most: int, given: int | None, offered: int, device: Device, guest: Guest) -> str:
+    """Where a number of queues or rings comes from, for people."""
+    if given:
+        return "given"
+    return f"min({most}, {offered} {device.backend}, {guest.vcpus} domU CPUs)"
+
+
+def _pcifronts(guest: Guest) -> Iterator[Channels]:
+    """A PV guest reaches all PCI devices of one backend through one pcifront."""
     if guest.type is GuestType.PV:
-        rule, pairs = "pcifront: 1 each, and 1 PIRQ a vector", device.count
-    else:
-        rule, pairs = "passed through: 1 PIRQ a vector", 0
-    source = "Linux xen-pcifront.c:754; events_base.c:874"
-    return Channels("pci", device.count, pairs + vectors, pairs, device.backend, rule, source)
+        for backend in dict.fromkeys(d.backend for d in guest.devices if d.kind == "pci"):
+            rule, source = "1 for all PCI devices of a PV guest", "Linux xen-pcifront.c:754"
+            yield Channels("pcifront", 1, 1, 1, backend, rule, source)
 
 
 def _emulators(guest: Guest) -> Iterator[Channels]:

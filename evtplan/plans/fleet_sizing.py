@@ -86,8 +86,9 @@ class _Plan:
         return tuple(count // common for count in counts)
 
     def domu_pages(self, item: GuestCensus) -> int:
-        """Event state pages of one copy."""
-        return array_pages(self.abi, item.domu_ports, self.fleet.host.words_per_page)
+        """Event state pages of one copy, those of its stub domain included."""
+        own = array_pages(self.abi, item.domu_ports, self.fleet.host.words_per_page)
+        return own + (self.domu_pages(item.stub) if item.stub else 0)
 
     def control_pages(self, vcpus: int) -> int:
         """Pages of P for the control blocks of a domain."""
@@ -119,7 +120,7 @@ class _Plan:
     def pages_used(self, counts: tuple[int, ...]) -> int:
         """Pages of P in use, dom0's control blocks among them."""
         guests = sum(
-            n * (self.domu_pages(item) + self.control_pages(item.guest.vcpus))
+            n * (self.domu_pages(item) + self.control_pages(item.guest.vcpus + bool(item.stub)))
             for n, item in zip(counts, self.census.guests, strict=True)
         )
         return guests + self.backend_pages(counts) + self.control_pages(self.fleet.host.dom0_vcpus)

@@ -61,7 +61,15 @@ class TestHvm:
 
     def test_a_stub_domain_takes_the_emulators_ends_off_dom0(self) -> None:
         item = counted(Guest("g", GuestType.HVM, vcpus=2, emulator="g-dm"))
-        assert item.ports_by_backend == {"dom0": 2, "g-dm": 3}
+        assert by_device(item)["ioreq"] == (3, 3)
+        assert item.ports_by_backend == {"dom0": 4}  # the guest's two ends, its stub domain's two
+
+    def test_a_stub_domain_has_the_emulators_ends_plus_its_own_set(self) -> None:
+        item = counted(Guest("g", GuestType.HVM, vcpus=2, emulator="g-dm", copies=3))
+        assert item.stub is not None
+        assert item.stub.guest.copies == 3
+        assert by_device(item.stub)["ioreq"] == (3, 0)
+        assert item.stub.domu_ports == 1 + 1 + 5 + 3
 
     def test_without_pv_drivers_only_toolstack_and_emulator_remain(self) -> None:
         guest = Guest("g", GuestType.HVM, os=OsFamily.NONE, vcpus=2, devices=ONE_VIF_ONE_DISK)
@@ -72,6 +80,33 @@ class TestBackends:
     def test_a_driver_domain_holds_its_own_devices_ends(self) -> None:
         guest = Guest("g", vcpus=2, devices=(Device("vif", backend="net"), Device("vbd")))
         assert counted(guest).ports_by_backend == {"dom0": 4, "net": 4}
+
+    def test_a_driver_domain_in_the_fleet_gives_its_own_cpus_and_ports(self) -> None:
+        guest = Guest("g", vcpus=4, devices=(Device("vif", backend="net"),), copies=5)
+        census = census_of(Fleet((Guest("net", vcpus=2), guest)))
+        assert by_device(census.guests[1])["vif"] == (4, 4)  # min(8, 2, 4) queues, split
+        backend = {item.name: item for item in census.backends}["net"]
+        assert (backend.base_ports, backend.guest_ports) == (2 + 12, 5 * 4)
+
+    def test_the_host_may_offer_fewer_queues_and_rings(self) -> None:
+        host = Host(vif_queues=2, vif_split=False, vbd_rings=1)
+        guest = Guest("g", vcpus=8, devices=ONE_VIF_ONE_DISK)
+        found = by_device(census_of(Fleet((guest,), host)).guests[0])
+        assert (found["vif"], found["vbd"]) == ((2, 2), (1, 1))
+
+
+class TestPci:
+    """PV PCI: 1, and 1 PIRQ a vector; the other end in the backend only of the first"""
+
+    def test_a_pv_guest_reaches_all_its_devices_through_one_pcifront(self) -> None:
+        found = by_device(counted(Guest("g", devices=(Device("pci", count=2, channels=3),))))
+        assert (found["pcifront"], found["pci"]) == ((1, 1), (6, 0))
+
+    def test_other_guests_have_the_interrupts_only(self) -> None:
+        guest = Guest("g", GuestType.HVM, devices=(Device("pci"), Device("pci")))
+        found = by_device(counted(guest))
+        assert "pcifront" not in found
+        assert found["pci"] == (2, 0)
 
 
 class TestLimits:

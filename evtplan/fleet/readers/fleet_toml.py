@@ -16,17 +16,17 @@ __all__ = ["looks_like_fleet_toml", "read_fleet_toml"]
 _TOP = ("name", "host", "guest")
 _HOST = (
     "name", "abi", "xen", "arch", "dom0_vcpus", "dom0_virqs", "physical_cpus", "pirqs",
-    "toolstack", "pages", "words_per_page", "base_ports",
+    "toolstack", "pages", "words_per_page", "base_ports", "vif_queues", "vif_split", "vbd_rings",
 )  # fmt: skip
 _GUEST = (
     "name", "count", "type", "os", "vcpus", "maxvcpus", "max_event_channels", "ioreq_servers",
-    "emulator", "pirqs", "spinlock_kicker", "device",
+    "emulator", "pirqs", "spinlock_kicker", "domid", "device",
 )  # fmt: skip
 _DEVICE = ("kind", "count", "backend", "queues", "split", "control", "rings", "channels")
 _TEXTS = frozenset(
     ["name", "abi", "xen", "arch", "toolstack", "type", "os", "emulator", "kind", "backend"]
 )
-_FLAGS = frozenset(["split", "control", "spinlock_kicker"])
+_FLAGS = frozenset(["split", "control", "spinlock_kicker", "vif_split"])
 
 
 def looks_like_fleet_toml(text: str) -> bool:
