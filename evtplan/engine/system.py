@@ -109,6 +109,7 @@ class Variable:
     initial: tuple[int, ...]
     layout: Layout | None = None
     is_lock: bool = False
+    owner: str = "shared"
 
     @property
     def cells(self) -> int:
