@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
 import sympy
 
-__all__ = ["Certainty", "Example", "Formula", "Kind", "Quantity", "Source"]
+from evtplan.errors import ValueOutOfRangeError
+
+__all__ = ["Certainty", "Example", "Formula", "Goal", "Kind", "Quantity", "Source"]
 
 
 class Kind(Enum):
@@ -30,11 +33,23 @@ class Certainty(Enum):
     RECALLED = "recalled, no readable text found"
 
 
+class Goal(Enum):
+    """What a planner asks of a result: so much of a capacity, no more than so much of a cost."""
+
+    AT_LEAST = "at least"
+    AT_MOST = "at most"
+    EXACTLY = "exactly"
+
+
 @dataclass(frozen=True)
 class Quantity:
-    """A quantity of the field: the name used in data, its symbol, unit and meaning.
+    """A quantity of the field: the name used in data, its letter, unit and meaning.
 
-    `integer` False marks a rational or real quantity; the least value is `least`.
+    `integer` False marks a rational one (a result only: every input is a whole number, in a unit
+    small enough). Values are `least` … `most`; `most` None is no limit. `usual` is what a command
+    takes where nothing is given. `tried` is the range of the tests: up to there, and as far as
+    no product leaves 64 bits beyond it, the compiled readings are exact. `goal` is what is asked
+    of the quantity as a result.
     """
 
     name: str
@@ -43,17 +58,41 @@ class Quantity:
     meaning: str
     integer: bool = True
     least: int = 0
+    most: int | None = None
+    usual: int | None = None
+    tried: int = 2**17
+    goal: Goal = Goal.AT_MOST
 
     @property
     def symbol(self) -> sympy.Symbol:
         """The SymPy symbol. SymPy keeps one per name and assumptions, so every reading of the
         same quantity is the same symbol.
         """
-        positive = {"positive": True} if self.least > 0 else {"nonnegative": True}
-        return sympy.Symbol(self.letter, real=True, **positive, **self._whole())
+        return self.symbol_called(self.letter)
+
+    def symbol_called(self, text: str) -> sympy.Symbol:
+        """A symbol with this quantity's assumptions and another name."""
+        sign = {"positive": True} if self.least > 0 else {"nonnegative": True}
+        return sympy.Symbol(text, real=True, **sign, **self._whole())
 
     def _whole(self) -> dict[str, bool]:
         return {"integer": True} if self.integer else {}
+
+    @property
+    def allowed(self) -> str:
+        """The values it can have, in words."""
+        if self.most is None:
+            return f"a whole number of at least {self.least}"
+        return f"a whole number from {self.least} to {self.most}"
+
+    def check(self, value: object) -> None:
+        """Raises `ValueOutOfRangeError` for a value this quantity cannot have as an input."""
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if not whole or not self._within(value):
+            raise ValueOutOfRangeError(f"{self.letter} ({self.name})", value, self.allowed)
+
+    def _within(self, value: Any) -> bool:
+        return value >= self.least and (self.most is None or value <= self.most)
 
 
 @dataclass(frozen=True)
@@ -69,20 +108,27 @@ class Source:
 
 @dataclass(frozen=True)
 class Example:
-    """A worked example: values by quantity name, and the result they give."""
+    """A worked example: values by quantity name, and the result they give.
+
+    `note` says what it stands for and who gives the figure; `certainty` how well that figure is
+    founded, where it is not this book's own arithmetic.
+    """
 
     inputs: Mapping[str, int]
-    result: int
+    result: int | Fraction
     note: str = ""
+    certainty: Certainty | None = None
 
 
 @dataclass(frozen=True)
 class Formula:
     """An equation of the book: `result` = `expression` over the symbols of `inputs`.
 
-    The expression uses floor, ceiling, Max, Min, Piecewise and exact rationals only, so that the
-    printed Python gives exact integers. `name` is `<module>.<quantity>`, as commands take it.
-    Raises `ValueError` where the expression has a symbol that is no input, or an input is unused.
+    The expression uses floor, ceiling, Max, Min, Piecewise, exact rationals and the functions of
+    `evtplan.formulas.functions` only, so that the printed Python is exact: a whole number, or a
+    `Fraction` where the result is no integer quantity. `name` is `<module>.<quantity>`, as
+    commands take it. Raises `ValueError` where the expression has a symbol that is no input, an
+    input is unused, or two inputs share a letter.
     """
 
     name: str
@@ -103,6 +149,9 @@ class Formula:
         if free != symbols:
             odd = ", ".join(sorted(str(symbol) for symbol in free ^ symbols))
             raise ValueError(f"{self.name}: inputs and expression differ in {odd}")
+        letters = [quantity.letter for quantity in (self.result, *self.inputs)]
+        if len(set(letters)) != len(letters):
+            raise ValueError(f"{self.name}: two quantities share a letter: {', '.join(letters)}")
 
     @property
     def function_name(self) -> str:
@@ -120,9 +169,11 @@ class Formula:
 
         return exact_function(self)
 
-    def evaluate(self, **values: int) -> int:
-        """The result in exact Python integers, inputs by quantity name.
+    def evaluate(self, **values: int) -> int | Fraction:
+        """The result, exact, inputs by quantity name: an integer, or a `Fraction` where the
+        result is a rational quantity.
 
-        Raises `TypeError` for a missing or unknown input.
+        Raises `TypeError` for a missing or unknown input. Values are not checked here.
         """
-        return int(self._exact(**values))
+        found = self._exact(**values)
+        return found if isinstance(found, Fraction) else int(found)

@@ -4,12 +4,41 @@ from sympy import Integer, Max, floor
 
 from evtplan.formulas import vocabulary as v
 from evtplan.formulas.core import Certainty, Example, Formula, Kind, Source
-from evtplan.formulas.sources import EVENT_FIFO, PUBLIC_HEADER
+from evtplan.formulas.sources import EVENT_FIFO, LINUX_FIFO, PUBLIC_HEADER
 
 __all__ = ["FORMULAS"]
 
 _E_V, _E_P, _P = v.EVENTS_PER_VM.symbol, v.WORDS_PER_PAGE.symbol, v.PAGES.symbol
 _V, _R, _C = v.VMS.symbol, v.BACKEND_BASE_PORTS.symbol, v.CONTROL_PAGES_PER_VM.symbol
+
+CHANNELS = Formula(
+    name="fifo.channels",
+    result=v.CHANNELS,
+    inputs=(v.LINK_BITS,),
+    expression=2**v.LINK_BITS.symbol,
+    kind=Kind.EXACT,
+    meaning="Port numbers that the LINK field of an event word can hold.",
+    source=PUBLIC_HEADER,
+    certainty=Certainty.CODE,
+    examples=(Example({"link_bits": 17}, 131072),),
+)
+
+WORDS_PER_PAGE = Formula(
+    name="fifo.words_per_page",
+    result=v.WORDS_PER_PAGE,
+    inputs=(v.PAGE_BYTES,),
+    expression=floor(v.PAGE_BYTES.symbol / 4),
+    kind=Kind.EXACT,
+    meaning="E_P: event words of 32 bits in a page of the event array.",
+    source=EVENT_FIFO,
+    certainty=Certainty.CODE,
+    assumptions=("Xen's pages are 4 KiB, and Linux adds 4 KiB a call whatever its own pages are",),
+    examples=(
+        Example({"page_bytes": 4096}, 1024),
+        Example({"page_bytes": 16384}, 4096, "if 16 KiB pages were added whole"),
+        Example({"page_bytes": 65536}, 16384, "if 64 KiB pages were added whole"),
+    ),
+)
 
 USABLE_PORTS = Formula(
     name="fifo.usable_ports",
@@ -105,7 +134,7 @@ VM_LIMIT_PAGES = Formula(
     meaning="The largest V whose whole pages fit in P: domU arrays, their control block pages, "
     "and the backend's packed array.",
     source=EVENT_FIFO,
-    derived_from=("fifo.domu_array_pages", "fifo.backend_array_pages"),
+    derived_from=("fifo.total_array_pages", "fifo.control_pages"),
     assumptions=(
         "one backend domain holds every other end",
         "V·(pages of a domU + C) + floor((R + V·E_V)/E_P) + 1 <= P, solved for whole V",
@@ -137,12 +166,14 @@ VM_LIMIT_BACKEND_PORTS = Formula(
         Example(
             {"usable_ports": 1023, "backend_base_ports": 100, "events_per_vm": 6, "backends": 1},
             153,
-            "XenServer 6.1 stopped at 150 VMs",
+            "XenServer 6.1 supported 150 VMs (Citrix blog, 2015)",
+            Certainty.STATED,
         ),
         Example(
             {"usable_ports": 4095, "backend_base_ports": 0, "events_per_vm": 4, "backends": 1},
             1023,
             "a 64-bit backend supports fewer than 1024 guests (Wei Liu, 2013)",
+            Certainty.STATED,
         ),
     ),
 )
@@ -166,12 +197,77 @@ CONTROL_PAGES = Formula(
     expression=v.VCPUS.symbol,
     kind=Kind.EXACT,
     meaning="Pages that Linux gives to control blocks, and that Xen maps: one for each VCPU.",
-    source=Source("Linux drivers/xen/events/events_fifo.c", "a page for each VCPU, offset 0"),
+    source=LINUX_FIFO,
     certainty=Certainty.CODE,
     examples=(Example({"vcpus": 4}, 4),),
 )
 
+DOMAIN_PAGES = Formula(
+    name="fifo.domain_pages",
+    result=v.DOMAIN_PAGES,
+    inputs=(v.HIGHEST_PORT, v.VCPUS, v.WORDS_PER_PAGE),
+    expression=EVENT_ARRAY_PAGES.expression + CONTROL_PAGES.expression,
+    kind=Kind.EXACT,
+    meaning="Pages of one domain: its event array, and a control block page for each VCPU. Xen "
+    "maps each of them.",
+    source=LINUX_FIFO,
+    certainty=Certainty.CODE,
+    derived_from=("fifo.event_array_pages", "fifo.control_pages"),
+    examples=(
+        Example(
+            {"highest_port": 64, "vcpus": 4, "words_per_page": 1024},
+            5,
+            "where draft A promised one additional page a domU",
+        ),
+    ),
+)
+
+GUEST_BYTES = Formula(
+    name="fifo.guest_bytes",
+    result=v.GUEST_BYTES,
+    inputs=(v.HIGHEST_PORT, v.VCPUS, v.WORDS_PER_PAGE, v.GUEST_PAGE_BYTES),
+    expression=v.GUEST_PAGE_BYTES.symbol * DOMAIN_PAGES.expression,
+    kind=Kind.EXACT,
+    meaning="Guest memory of one domain's event state: Linux gives a page of its own size to each "
+    "array page and each control block.",
+    source=Source("Linux 6.12 drivers/xen/events/events_fifo.c:57,158,380"),
+    derived_from=("fifo.domain_pages",),
+    examples=(
+        Example(
+            {
+                "highest_port": 64,
+                "vcpus": 4,
+                "words_per_page": 1024,
+                "guest_page_bytes": 4096,
+            },
+            20480,
+        ),
+        Example(
+            {
+                "highest_port": 64,
+                "vcpus": 4,
+                "words_per_page": 1024,
+                "guest_page_bytes": 16384,
+            },
+            81920,
+            "Arm64 with 16 KiB pages",
+        ),
+        Example(
+            {
+                "highest_port": 64,
+                "vcpus": 4,
+                "words_per_page": 1024,
+                "guest_page_bytes": 65536,
+            },
+            327680,
+            "Arm64 with 64 KiB pages",
+        ),
+    ),
+)
+
 FORMULAS = (
+    CHANNELS,
+    WORDS_PER_PAGE,
     USABLE_PORTS,
     EVENT_ARRAY_PAGES,
     DOMU_ARRAY_PAGES,
@@ -181,4 +277,6 @@ FORMULAS = (
     VM_LIMIT_BACKEND_PORTS,
     CONTROL_BLOCK_BYTES,
     CONTROL_PAGES,
+    DOMAIN_PAGES,
+    GUEST_BYTES,
 )
