@@ -189,7 +189,7 @@ class _Lowering:
             initial=(0,) * len(code.graph.locals),
             uses_me=code.uses_me,
         )
-        self._observe(points)
+        self._observe(points, code.sentences)
         return kind, entry
 
     def _begin(
@@ -206,7 +206,9 @@ class _Lowering:
             ) from error
         return outcome.point, tuple(run.locals)
 
-    def _observe(self, points: tuple[ControlPoint, ...]) -> None:
+    def _observe(
+        self, points: tuple[ControlPoint, ...], sentences: Mapping[str, tuple[str, bool]]
+    ) -> None:
         """Note the properties that assertions and marks make."""
         todo: list[Block] = [point.body for point in points]
         while todo:
@@ -214,12 +216,19 @@ class _Lowering:
                 if isinstance(statement, If):
                     todo += (statement.then, statement.other)
                 elif isinstance(statement, Assert):
-                    self._note(statement.name, PropertyKind.ALWAYS, statement.line)
+                    if statement.name in sentences:  # in_range has a property of its own
+                        sentence, history = sentences[statement.name]
+                        self._note(statement.name, sentence, statement.line, history)
                 elif isinstance(statement, Mark):
-                    self._note(statement.name, PropertyKind.SOMETIMES, 0)
+                    made = Property(statement.name, PropertyKind.SOMETIMES, statement.name, 0)
+                    self.assertions.setdefault(statement.name, made)
+        for name, (sentence, history) in sentences.items():
+            if history and not self.history:
+                self._note(name, sentence, 0, history)
 
-    def _note(self, name: str, kind: PropertyKind, line: int) -> None:
-        self.assertions.setdefault(name, Property(name, kind, name, line))
+    def _note(self, name: str, sentence: str, line: int, history: bool) -> None:
+        made = Property(name, PropertyKind.ALWAYS, sentence, line, history=history)
+        self.assertions.setdefault(name, made)
 
     # -- procedures
 

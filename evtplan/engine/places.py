@@ -93,6 +93,7 @@ class Places:
         self.uses_me = False
         self.stepping: dict[str, bool] = {}
         self.looking: set[str] = set()
+        self.sentences: dict[str, tuple[str, bool]] = {}  # assertion -> sentence, on history
 
     # -- what the other half provides
 

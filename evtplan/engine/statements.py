@@ -593,19 +593,25 @@ class Statements(Expressions):
     # -- assertions and history
 
     def _assert(self, test: ast.expr, message: ast.expr | None, node: ast.Assert) -> None:
-        sentence = f"line {node.lineno}"
+        name, sentence = f"line {node.lineno}", ""
         if message is not None:
-            sentence = self._sentence(message, node, 'assert condition, "name: sentence"')
-        free, self.free = self.free, True
-        condition = truth(self.value(test))
-        self.free = free
-        if free:
+            text = self._sentence(message, node, 'assert condition, "name: sentence"')
+            name, _, sentence = text.partition(":")
+            if not name.isidentifier():
+                name, sentence = text, ""
+        if self.free:
             raise self.fail(node, "a property returns its verdict", "return condition")
-        self.graph.local_work(Assert(sentence, condition, node.lineno), node.lineno)
+        self.sentences[name] = (sentence.strip() or name, self._mentions_history(node))
+        if self._mentions_history(node) and not self.history:
+            return
+        self.free = True
+        condition = truth(self.value(test))
+        self.free = False
+        self.graph.local_work(Assert(name, condition, node.lineno), node.lineno)
 
     def _is_history(self, node: ast.stmt) -> bool:
         """True for a statement that is only there for the history, which is off."""
-        if isinstance(node, ast.Return | ast.With):
+        if isinstance(node, ast.Return | ast.With | ast.Assert):
             return False
         tested: list[ast.AST] = [node]
         if isinstance(node, ast.If | ast.While):
@@ -614,7 +620,7 @@ class Statements(Expressions):
             tested = [node.iter]
         if not any(self._mentions_history(item) for item in tested):
             return False
-        if self.has_access(node) and not isinstance(node, ast.Assert):
+        if self.has_access(node):
             raise self.fail(
                 node, "history may not be mixed with accesses", "a statement of its own"
             )

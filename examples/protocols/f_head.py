@@ -112,8 +112,7 @@ def consumer():
             n = w.link
             if E[p].pending:                          # C5
                 if not E[p].masked:                   # C6
-                    assert E[p].pending, "P2"
-                    E[p].pending = 0                  # C7
+                    handle(p)
             again = exchange(ready, 0)                # C8
             emit("consumed", p)
             p = n
@@ -121,7 +120,14 @@ def consumer():
                 break
 
 
-@process(maskers > 0, waits=True)
+def handle(p):
+    assert E[p].pending, "only_raised: an event that is handled was pending (P2)"
+    E[p].pending = 0                                  # C7
+    emit("handled", p)
+    mark("an event is handled")
+
+
+@process(1 if maskers else 0, waits=True)
 def masker():
     while True:
         p = choose(q for q in queued if cycles > 0)   # I
@@ -134,15 +140,19 @@ def masker():
                 break
             w = seen
         if E[p].pending:                              # M3
-            E[p].masked = 0                           # M4
-            if E[p].pending:                          # M5
-                set_pending(p)                        # M6
+            unmask(p)
         emit("unmasked", p)
+
+
+def unmask(p):                                        # EVTCHNOP_unmask
+    E[p].masked = 0                                   # M4
+    if E[p].pending:                                  # M5
+        set_pending(p)                                # M6, M7
 
 
 @at_rest
 def no_event_lost():
-    """An event that is pending and not masked is handled (P1)."""
+    """At rest no event is pending and unmasked: each was handled (P1)."""
     return not any(E[p].pending and not E[p].masked for p in queued)
 
 

@@ -6,29 +6,67 @@ import pytest
 
 from evtplan.engine.language import read_text
 from evtplan.engine.lowering import lower
+from tests.engine.printed_search import printed_search
 from tests.engine.search import search
 
 TEXTS = Path(__file__).resolve().parents[2] / "examples" / "protocols"
 NAMES = ("ports", "raises", "raisers", "maskers")
+ROWS = ((2, 1, 1, 0), (2, 1, 2, 0), (2, 1, 1, 1), (2, 2, 1, 0), (2, 2, 2, 0), (3, 1, 1, 0))
+
+# states / transitions as SPIN counts them: edges + 1 + states of rest
+COUNTS = {
+    "f_head": "425/713 829/1487 15326/36793 8995/17183 37217/89969 4666/8632",
+    "f_44": "447/753 971/1775 20656/50779 9251/17643 70267/183851 4969/9217",
+    "a_lock": "387/591 681/1131 7430/16101 6381/11311 21893/49749 4429/7390",
+    "a_pub": "799/1351 1433/2579 12966/29995 11323/21171 28931/65075 15997/28519",
+    "a_fix": "613/1033 1111/1993 13494/30939 13731/26145 54063/132757 9706/17386",
+}
+CASES = [
+    (name, row, *map(int, cell.split("/")))
+    for name, cells in COUNTS.items()
+    for row, cell in zip(ROWS, cells.split(), strict=True)
+]
+
+
+def scenario(name: str, row: tuple[int, ...], *, history: bool = False):
+    text = read_text(TEXTS / f"{name}.py")
+    return lower(text, dict(zip(NAMES, row, strict=True)), history=history)
 
 
 class TestCounts:
     """give exactly the states and transitions printed there"""
 
-    @pytest.mark.parametrize(
-        ("name", "row", "states", "spin"),
-        [
-            ("f_head", (2, 1, 1, 0), 425, 713),
-            ("f_head", (2, 1, 2, 0), 829, 1487),
-            ("f_head", (3, 1, 1, 0), 4666, 8632),
-            ("f_head", (2, 1, 1, 1), 15326, 36793),
-        ],
-    )
+    @pytest.mark.parametrize(("name", "row", "states", "spin"), CASES)
     def test_are_those_of_spin(
         self, name: str, row: tuple[int, ...], states: int, spin: int
     ) -> None:
-        text = read_text(TEXTS / f"{name}.py")
-        found = search(lower(text, dict(zip(NAMES, row, strict=True))))
+        found = printed_search(scenario(name, row))
         assert found.states == states
         assert found.edges + 1 + found.at_rest == spin
-        assert found.broken == {}
+        assert found.shown
+
+    def test_the_interpreter_and_the_printed_code_agree(self) -> None:
+        system = scenario("a_fix", (2, 1, 2, 0))
+        assert search(system) == printed_search(system)
+
+
+class TestVerdicts:
+    """verdicts and shortest depths"""
+
+    @pytest.mark.parametrize("name", ["f_head", "f_44", "a_lock"])
+    def test_what_holds(self, name: str) -> None:
+        assert printed_search(scenario(name, (2, 1, 1, 1))).broken == {}
+
+    @pytest.mark.parametrize(
+        ("name", "row", "property_name", "depth"),
+        [
+            ("a_pub", (1, 2, 1, 0), "no_event_lost", 27),
+            ("a_pub", (2, 2, 1, 0), "only_raised", 53),
+            ("a_fix", (2, 1, 1, 0), "no_event_lost", 32),
+            ("a_fix", (1, 2, 1, 0), "only_raised", 37),
+        ],
+    )
+    def test_what_breaks(
+        self, name: str, row: tuple[int, ...], property_name: str, depth: int
+    ) -> None:
+        assert printed_search(scenario(name, row)).broken[property_name] == depth
