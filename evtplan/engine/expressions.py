@@ -60,7 +60,7 @@ class Expressions(Places):
                 return True
             if isinstance(item, ast.Call) and isinstance(item.func, ast.Name):
                 name = item.func.id
-                if name in LOCKED_WORDS or name in ("choose", "acquire", "release"):
+                if name in LOCKED_WORDS or name in ("choose", "acquire", "release", "step"):
                     return True
                 if name in self.scope.text.functions and self._helper_steps(name, item):
                     return True

@@ -191,6 +191,8 @@ class Statements(Expressions):
             self._fence(_FENCES[name], node)
         elif name in ("acquire", "release"):
             self._lock(name, node)
+        elif name == "step":
+            self._step(node)
         elif name == "emit":
             what = self._sentence(node.args[0] if node.args else None, node, 'emit("name", value…)')
             values = [self.value(argument).expr for argument in node.args[1:]]
@@ -213,6 +215,11 @@ class Statements(Expressions):
             )
         if self.memory != "sc":
             self.access(Fence(kind), node)
+
+    def _step(self, node: ast.Call) -> None:
+        if node.args:
+            raise self.fail(node, "step has no arguments", "step()")
+        self.access_at(Node(NodeKind.ACCESS, node.lineno), node)
 
     def _lock(self, name: str, node: ast.Call) -> None:
         if len(node.args) != 1:
@@ -501,11 +508,12 @@ class Statements(Expressions):
         if len(values) > MOST_TURNS:
             raise self.fail(node, f"{len(values)} turns in one step", f"at most {MOST_TURNS}")
         leave = self.graph.label(node.lineno)
+        kind = Type(0, max(values)) if max(values) >= 0 else None
         hidden = self.frame.names.get(name)
         for number in values:
             if not self.graph.reached:
                 break
-            self.frame.names[name] = constant(number, Type(0, number))
+            self.frame.names[name] = constant(number, kind)
             loop = Loop(leave, self.graph.label(node.lineno))
             self._loop_body(loop, self.graph.open, node.body)
             self.graph.place(loop.again)

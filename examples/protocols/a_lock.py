@@ -23,6 +23,7 @@ class Word:
 shared = dict(E=Word[port], H=port, upcall=bit)
 xen = dict(T=port, queue_lock=lock)
 ghost = dict(left=upto(raises)[queued], cycles=upto(maskers))
+history = dict(turn=port[queued])
 
 
 def start():
@@ -46,6 +47,7 @@ def raise_event(p):
 
 def link(p):
     E[p].linked = 1                                   # R4
+    enqueued(p)
     E[p].link = 0                                     # R5
     mb()
     was_empty: bit = 0
@@ -88,6 +90,7 @@ def consumer():
             if p == 0:
                 break
             l = E[p].link                             # C2
+            dequeued(p)
             if l:
                 H = l                                 # C3
                 E[p].linked = 0                       # C8
@@ -120,10 +123,43 @@ def masker():
         emit("unmasked", p)
 
 
+# ---- what an onlooker remembers: the place of each port in the queue, 0 for none ----
+
+
+def enqueued(p):
+    if turn[p] == 0:
+        turn[p] = 1 + sum(turn[q] > 0 for q in queued)
+
+
+def dequeued(p):
+    assert turn[p] <= 1, "fifo_order: events are consumed in the order they were linked (P4)"
+    for q in queued:
+        if turn[p] > 0 and turn[q] > turn[p]:
+            turn[q] -= 1
+    turn[p] = 0
+
+
 @at_rest
 def no_event_lost():
     """At rest no event is pending and unmasked: each was handled (P1)."""
     return not any(E[p].pending and not E[p].masked for p in queued)
+
+
+@always
+def list_is_sound():
+    """Links lead to an end: no cycle, and no port twice (P3)."""
+    for p in queued:
+        for q in queued:
+            if p < q and E[p].link != 0 and E[p].link == E[q].link:
+                return False
+    for p in queued:
+        q = p
+        for hop in queued:
+            if q:
+                q = E[q].link
+        if q:
+            return False
+    return True
 
 
 comes_to_rest = True

@@ -22,6 +22,7 @@ class Word:
 shared = dict(E=Word[port], H=port, ready=bit, upcall=bit)
 xen = dict(T=port, queue_lock=lock)
 ghost = dict(left=upto(raises)[queued], cycles=upto(maskers))
+history = dict(turn=port[queued])
 
 
 def start():
@@ -65,6 +66,7 @@ def set_pending(p):                                   # evtchn_fifo_set_pending(
     done: bit = 1
     with queue_lock:                                  # V4
         if not test_and_set(E[p].linked):             # V5
+            enqueued(p)
             done = link(p)
     if not done:
         if not test_and_set(ready):                   # X12
@@ -107,6 +109,7 @@ def consumer():
             if p == 0:
                 p = H                                 # C2
             w = E[p]                                  # C3
+            dequeued(p)
             while True:
                 seen = cmpxchg(E[p], w, replace(w, linked=0, link=0))   # C4
                 if seen == w:
@@ -153,10 +156,43 @@ def unmask(p):                                        # EVTCHNOP_unmask
         set_pending(p)
 
 
+# ---- what an onlooker remembers: the place of each port in the queue, 0 for none ----
+
+
+def enqueued(p):
+    if turn[p] == 0:
+        turn[p] = 1 + sum(turn[q] > 0 for q in queued)
+
+
+def dequeued(p):
+    assert turn[p] <= 1, "fifo_order: events are consumed in the order they were linked (P4)"
+    for q in queued:
+        if turn[p] > 0 and turn[q] > turn[p]:
+            turn[q] -= 1
+    turn[p] = 0
+
+
 @at_rest
 def no_event_lost():
     """At rest no event is pending and unmasked: each was handled (P1)."""
     return not any(E[p].pending and not E[p].masked for p in queued)
+
+
+@always
+def list_is_sound():
+    """Links lead to an end: no cycle, and no port twice (P3)."""
+    for p in queued:
+        for q in queued:
+            if p < q and E[p].link != 0 and E[p].link == E[q].link:
+                return False
+    for p in queued:
+        q = p
+        for hop in queued:
+            if q:
+                q = E[q].link
+        if q:
+            return False
+    return True
 
 
 comes_to_rest = True

@@ -55,11 +55,15 @@ class TestVerdicts:
 
     @pytest.mark.parametrize("name", ["f_head", "f_44", "a_lock"])
     def test_what_holds(self, name: str) -> None:
-        assert printed_search(scenario(name, (2, 1, 1, 1))).broken == {}
+        assert printed_search(scenario(name, (2, 1, 1, 1), history=True)).broken == {}
 
     @pytest.mark.parametrize(
         ("name", "row", "property_name", "depth"),
         [
+            ("a_pub", (3, 1, 1, 0), "fifo_order", 40),
+            ("a_fix", (2, 2, 1, 0), "fifo_order", 41),
+            ("f_no_lock", (2, 1, 2, 0), "fifo_order", 17),
+            ("f_no_lock", (2, 1, 2, 0), "no_event_lost", 28),
             ("a_pub", (1, 2, 1, 0), "no_event_lost", 27),
             ("a_pub", (2, 2, 1, 0), "only_raised", 53),
             ("a_fix", (2, 1, 1, 0), "no_event_lost", 32),
@@ -69,4 +73,5 @@ class TestVerdicts:
     def test_what_breaks(
         self, name: str, row: tuple[int, ...], property_name: str, depth: int
     ) -> None:
-        assert printed_search(scenario(name, row)).broken[property_name] == depth
+        system = scenario(name, row, history=True)
+        assert printed_search(system).broken[property_name] == depth
