@@ -1,0 +1,139 @@
+"""The memory a domain's events live in: where each variable of the protocol texts lies.
+
+Ordinary variables take one cell a value. What guest and Xen share through pages (the event array,
+the control blocks) lies in page frames of 1024 words, reached through tables as in reality: two
+control blocks may overlap, one frame may be two array pages, and Xen and the guest may each have
+their own idea of which frame is which. `side` says whose tables are used.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from evtplan.engine.system import Variable
+
+__all__ = ["CellMap", "FlatMemory", "Memory", "Side", "SparseMemory", "map_cells"]
+
+WORDS = 1024  # event words in a frame
+PAGES = 128  # frames of a full event array
+HEAD_WORD = 2  # struct evtchn_fifo_control_block: ready, reserved, head[16]
+BLOCK_WORDS = 18
+
+# Variables that lie in frames.
+ARRAY, READY, HEAD = "E", "ready", "head"
+
+
+class Side(StrEnum):
+    """Who makes an access."""
+
+    XEN = "xen"
+    GUEST = "guest"
+
+
+@dataclass(frozen=True, slots=True)
+class CellMap:
+    """Where things lie. `base` has the first cell of each variable and of each table; frames begin
+    at `frames`, `WORDS` cells each. `sizes` has the cells of each variable."""
+
+    base: Mapping[str, int]
+    sizes: Mapping[str, int]
+    priorities: int
+    vcpus: int
+    frames: int
+
+    def array_table(self, side: Side) -> int:
+        """The first of `PAGES` cells that hold where the frame of each array page begins."""
+        return self.base[f"{side}_array"]
+
+    def block_table(self, side: Side) -> int:
+        """The first of the cells, one a VCPU, that hold where its control block begins."""
+        return self.base[f"{side}_block"]
+
+    def frame(self, slot: int) -> int:
+        """The first cell of the frame in `slot`."""
+        return self.frames + slot * WORDS
+
+    def cell(self, memory: "Memory", variable: str, index: int, side: Side) -> int:
+        """The cell of element `index` of a variable, for an access from `side`."""
+        if variable == ARRAY:
+            return memory.get(self.array_table(side) + index // WORDS) + index % WORDS
+        if variable == READY:
+            return memory.get(self.block_table(side) + index)
+        if variable == HEAD:
+            block = memory.get(self.block_table(side) + index // self.priorities)
+            return block + HEAD_WORD + index % self.priorities
+        return self.base[variable] + index
+
+
+def map_cells(systems: Iterable[Iterable["Variable"]], priorities: int, vcpus: int) -> CellMap:
+    """The map for the variables of several texts; one of the same name is the same variable."""
+    sizes: dict[str, int] = {}
+    for variables in systems:
+        for variable in variables:
+            sizes[variable.name] = max(sizes.get(variable.name, 0), variable.cells)
+    base: dict[str, int] = {}
+    at = 0
+    tables = {f"{side}_array": PAGES for side in Side} | {f"{side}_block": vcpus for side in Side}
+    for name, cells in (sizes | tables).items():
+        base[name] = at
+        if name not in (ARRAY, READY, HEAD):
+            at += cells
+    return CellMap(base, sizes, priorities, vcpus, at)
+
+
+class Memory(Protocol):
+    """Cells by number. All are 0 at first; a cell holds up to 64 bits."""
+
+    def get(self, cell: int) -> int:
+        """What a cell holds."""
+        ...
+
+    def set(self, cell: int, value: int) -> None:
+        """Let a cell hold `value`."""
+        ...
+
+    def reserve(self, cells: int) -> None:
+        """There are at least so many cells from now on."""
+        ...
+
+
+class SparseMemory:
+    """Memory for the readable engine: a dictionary of the cells that are not 0."""
+
+    def __init__(self) -> None:
+        self.cells: dict[int, int] = {}
+
+    def get(self, cell: int) -> int:
+        return self.cells.get(cell, 0)
+
+    def set(self, cell: int, value: int) -> None:
+        self.cells[cell] = value
+
+    def reserve(self, cells: int) -> None:
+        """A dictionary needs no room beforehand."""
+
+
+class FlatMemory:
+    """Memory for compiled procedures: an array of 64-bit integers, two's complement."""
+
+    def __init__(self, cells: int) -> None:
+        import numpy
+
+        self.array: Any = numpy.zeros(cells, dtype=numpy.int64)
+
+    def get(self, cell: int) -> int:
+        value = int(self.array[cell])
+        return value if value >= 0 else value + (1 << 64)
+
+    def set(self, cell: int, value: int) -> None:
+        self.array[cell] = value if value < 1 << 63 else value - (1 << 64)
+
+    def reserve(self, cells: int) -> None:
+        import numpy
+
+        if cells > len(self.array):
+            grown = numpy.zeros(max(cells, 2 * len(self.array)), dtype=numpy.int64)
+            grown[: len(self.array)] = self.array
+            self.array = grown
