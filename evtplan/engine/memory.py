@@ -58,11 +58,11 @@ class CellMap:
     def cell(self, memory: "Memory", variable: str, index: int, side: Side) -> int:
         """The cell of element `index` of a variable, for an access from `side`."""
         if variable == ARRAY:
-            return memory.get(self.array_table(side) + index // WORDS) + index % WORDS
+            return memory[self.array_table(side) + index // WORDS] + index % WORDS
         if variable == READY:
-            return memory.get(self.block_table(side) + index)
+            return memory[self.block_table(side) + index]
         if variable == HEAD:
-            block = memory.get(self.block_table(side) + index // self.priorities)
+            block = memory[self.block_table(side) + index // self.priorities]
             return block + HEAD_WORD + index % self.priorities
         return self.base[variable] + index
 
@@ -86,11 +86,11 @@ def map_cells(systems: Iterable[Iterable["Variable"]], priorities: int, vcpus: i
 class Memory(Protocol):
     """Cells by number. All are 0 at first; a cell holds up to 64 bits."""
 
-    def get(self, cell: int) -> int:
+    def __getitem__(self, cell: int) -> int:
         """What a cell holds."""
         ...
 
-    def set(self, cell: int, value: int) -> None:
+    def __setitem__(self, cell: int, value: int) -> None:
         """Let a cell hold `value`."""
         ...
 
@@ -98,21 +98,36 @@ class Memory(Protocol):
         """There are at least so many cells from now on."""
         ...
 
+    def changes(self, ranges: Iterable[range]) -> list[tuple[int, int, int]]:
+        """The cells within `ranges` that differ from when this was last asked: (cell, before, now)."""
+        ...
+
 
 class SparseMemory:
-    """Memory for the readable engine: a dictionary of the cells that are not 0."""
+    """Memory for the readable engine: a dictionary of the cells that were ever written."""
 
     def __init__(self) -> None:
         self.cells: dict[int, int] = {}
+        self.before: dict[int, int] = {}
 
-    def get(self, cell: int) -> int:
+    def __getitem__(self, cell: int) -> int:
         return self.cells.get(cell, 0)
 
-    def set(self, cell: int, value: int) -> None:
+    def __setitem__(self, cell: int, value: int) -> None:
+        self.before.setdefault(cell, self.cells.get(cell, 0))
         self.cells[cell] = value
 
     def reserve(self, cells: int) -> None:
         """A dictionary needs no room beforehand."""
+
+    def changes(self, ranges: Iterable[range]) -> list[tuple[int, int, int]]:
+        found = [
+            (cell, old, self.cells[cell])
+            for cell, old in sorted(self.before.items())
+            if self.cells[cell] != old
+        ]
+        self.before.clear()
+        return [item for item in found if any(item[0] in each for each in ranges)]
 
 
 class FlatMemory:
@@ -122,18 +137,33 @@ class FlatMemory:
         import numpy
 
         self.array: Any = numpy.zeros(cells, dtype=numpy.int64)
+        self._shadow: Any = numpy.zeros(cells, dtype=numpy.int64)
 
-    def get(self, cell: int) -> int:
+    def __getitem__(self, cell: int) -> int:
         value = int(self.array[cell])
         return value if value >= 0 else value + (1 << 64)
 
-    def set(self, cell: int, value: int) -> None:
+    def __setitem__(self, cell: int, value: int) -> None:
         self.array[cell] = value if value < 1 << 63 else value - (1 << 64)
 
     def reserve(self, cells: int) -> None:
         import numpy
 
         if cells > len(self.array):
-            grown = numpy.zeros(max(cells, 2 * len(self.array)), dtype=numpy.int64)
-            grown[: len(self.array)] = self.array
-            self.array = grown
+            room = max(cells, 2 * len(self.array))
+            for name in ("array", "_shadow"):
+                grown = numpy.zeros(room, dtype=numpy.int64)
+                grown[: len(self.array)] = getattr(self, name)[: len(self.array)]
+                setattr(self, name, grown)
+
+    def changes(self, ranges: Iterable[range]) -> list[tuple[int, int, int]]:
+        found = []
+        for each in ranges:
+            part = slice(each.start, each.stop)
+            now, old = self.array[part], self._shadow[part]
+            for position in (now != old).nonzero()[0]:
+                cell = each.start + int(position)
+                before = int(old[position])
+                found.append((cell, before if before >= 0 else before + (1 << 64), self[cell]))
+            old[:] = now
+        return found

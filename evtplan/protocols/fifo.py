@@ -35,6 +35,7 @@ budget = span(1, 1) if host else queued  # budgets belong to scenarios: a host h
 
 NO_BLOCK = 1  # "%pv has no FIFO event channel control block"
 LOST = 2  # "port %u lost event (too many queue changes)"
+NOT_LINKED = 3  # "port %d not linked"
 
 
 class Word:  # event_word_t: public/event_channel.h
@@ -253,6 +254,7 @@ def set_link(t: port, p: port) -> bit:  # evtchn_fifo_set_link()
             return 1
         w = seen
         tries += 1
+    emit("log", NOT_LINKED, p)
     clear_bit(E[t].busy)  # X8e: the guest misbehaves; its event is lost
     return 1
 

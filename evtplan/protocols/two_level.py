@@ -26,7 +26,6 @@ place = upto(word_bits - 1)  # of a bit in its word
 row = bits(word_bits)
 budget = span(1, 1) if host else used
 ALL = (1 << word_bits) - 1
-ALL_WORDS = (1 << words) - 1
 
 shared = dict(
     pending=row[word],  # shared_info: evtchn_pending[]
@@ -153,7 +152,7 @@ def handle_events(v: vcpu):  # evtchn_2l_handle_events()
     w: word = first
     begun: bit = 0  # not the first round of the scan any more
     while todo:
-        rest = todo & (ALL_WORDS << w) & ALL_WORDS
+        rest: bits(words) = todo & ~((1 << w) - 1)  # MASK_LSBS(pending_words, word_idx)
         if rest == 0:  # wrap around
             w = 0
             begun = 1
@@ -163,20 +162,18 @@ def handle_events(v: vcpu):  # evtchn_2l_handle_events()
         b: place = 0
         if w == first and not begun:
             b = first_bit  # the word it starts in is scanned in two parts
-        scanning: bit = 1
-        while scanning:
-            found_here: row = found & (ALL << b) & ALL
-            if found_here == 0:
-                scanning = 0
-            else:
-                b = lowest(found_here)
-                handle_irq_for_port(w * word_bits + b)
-                returned = choose(span(1, 1))  # a handler returns when it likes; its VCPU waits
-                b = (b + 1) % word_bits
-                current_word[v] = w if b else (w + 1) % words
-                current_bit[v] = b
-                if b == 0:
-                    scanning = 0
+        while True:
+            ahead: row = found & ~((1 << b) - 1)  # MASK_LSBS(pending_bits, bit_idx)
+            if ahead == 0:
+                break
+            b = lowest(ahead)
+            handle_irq_for_port(w * word_bits + b)
+            returned = choose(span(1, 1))  # a handler returns when it likes; its VCPU waits for it
+            b = (b + 1) % word_bits
+            current_word[v] = w if b else (w + 1) % words
+            current_bit[v] = b
+            if b == 0:
+                break
         if w != first or begun:
             todo &= ~(1 << w)
         begun = 1
