@@ -1,8 +1,8 @@
 """How Xen releases differ in what their event-channel code does.
 
-The ends of the range, 4.4.0 and master c447b7308b13 (4.23-unstable), are recorded behaviour. Where a
-change between them has a release in the facts, its field says which commit; a release marked
-"recollection" was not read anywhere and only says on which side of it a host of that age is taken
+The ends of the range, 4.4.0 and master c447b7308b13 (4.23-unstable), are recorded behaviour. Where
+the release of a change between them is known, the property says by which commit. A release marked
+"recollection" was not read anywhere: it only says on which side of it a host of that age is taken
 to be.
 """
 
@@ -83,7 +83,9 @@ def behaviour_of(name: str) -> Behaviour:
     known = [f"4.{minor}" for minor in range(OLDEST % 100, NEWEST % 100 + 1)]
     if name in ("master", "unstable"):
         return Behaviour(NEWEST)
-    found = re.fullmatch(r"(\d{1,3})\.(\d{1,3})(?:\.\d{1,3})?(?:-(?:unstable|rc\d*|rc\.\d+))?", name)
+    found = re.fullmatch(
+        r"(\d{1,3})\.(\d{1,3})(?:\.\d{1,3})?(?:-(?:unstable|rc\d*|rc\.\d+))?", name
+    )
     if found is None or f"{int(found[1])}.{int(found[2])}" not in known:
         raise UnknownNameError("Xen release", name, known)
     return Behaviour(int(found[1]) * 100 + int(found[2]))

@@ -1,7 +1,7 @@
 """The events of one domain: the protocol texts' procedures at work on its memory.
 
-Xen's side is called by the hypercalls of `host.py`, the guest's by whoever plays the guest. What the
-procedures emit is collected in `Seen` until somebody looks.
+Xen's side is called by the hypercalls of `host.py`, the guest's by whoever plays the guest. What
+the procedures emit is collected in `Seen` until somebody looks.
 """
 
 from dataclasses import dataclass, field
@@ -59,6 +59,7 @@ class Events:
         self.seen = Seen()
         self.slots: dict[int, int] = {}  # gfn -> frame slot
         self.guest_pages: list[int] = []
+        self.guest_fills: list[int] = []  # what each was filled with before it was added
         self.guest_blocks: dict[int, int] = {}
         domain.events = self
 
@@ -149,7 +150,7 @@ class Events:
         return bool(self._call(FIFO, "is_linked", number))
 
     def is_saved(self, number: int) -> bool:
-        """evtchn->pending: raised while its array page was missing, or carried over from 2-level."""
+        """evtchn->pending: raised while its page was missing, or carried over from 2-level."""
         return bool(self.get("saved", number))
 
     def set_priority(self, number: int, priority: int) -> None:
@@ -157,7 +158,7 @@ class Events:
         self.set("priority", number, priority)
 
     def enter_fifo(self, valid: int, priority: int) -> None:
-        """setup_ports(): save what is pending in the bitmaps, give every port the default priority."""
+        """setup_ports(): save what is pending in the bitmaps, set every port's priority."""
         bits = self.domain.word_bits
         for number in range(1, min(valid, bits * bits)):
             if self.get("pending", number // bits) >> number % bits & 1:
@@ -195,22 +196,25 @@ class Events:
         self.guest_blocks[vcpu] = first
         self.set("guest_block", vcpu, 1)
 
-    def know_page(self, gfn: int) -> None:
-        """The guest has added a page."""
+    def know_page(self, gfn: int, fill: int) -> None:
+        """The guest has added a page that it had filled with `fill`."""
         slot = self.slot(gfn)
         page = len(self.guest_pages)
         if page < PAGES:
             self.memory[self.cells.array_table(Side.GUEST) + page] = self.cells.frame(slot)
             self.guest_pages.append(slot)
+            self.guest_fills.append(fill)
             self.set("guest_words", 0, (page + 1) * WORDS)
 
     def forget(self) -> None:
         """The guest starts anew: no pages, no control blocks, no ports."""
         self.guest_pages.clear()
+        self.guest_fills.clear()
         self.guest_blocks.clear()
         self.set("guest_words", 0, 0)
+        ports = len(self.domain.ports)
         for variable in ("guest_block", "bound", "mine", "cpu_mask"):
-            for index in range(self.cells.sizes[variable]):
+            for index in range(min(self.cells.sizes[variable], max(ports, 4096))):
                 if self.get(variable, index):
                     self.set(variable, index, 0)
 

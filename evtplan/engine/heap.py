@@ -1,4 +1,4 @@
-"""What a host allocates for event channels: counted, bounded, and made to fail where a test says."""
+"""What a host allocates for event channels: counted, bounded, made to fail where a test says."""
 
 from collections import Counter
 from collections.abc import Collection

@@ -1,15 +1,14 @@
 """A host's life: domains, their ports, and the event-channel hypercalls with their error numbers.
 
-This is the readable reference: one Python object a port. It answers as xen/common/event_channel.c and
-event_fifo.c do; `bulk.py` has the same rules over arrays for hosts of millions of ports, and tests hold
-the two equal. Every hypercall returns what the guest gets: a number (a new port, or 0), or a
+This is the readable reference: one Python object a port. It answers as xen/common/event_channel.c
+and event_fifo.c do. Every hypercall returns what the guest gets: a number (a new port, or 0), or a
 negative error number. What a raise does to event words, queues and bitmaps is not written here: it
 is executed from the protocol texts by `events.py`, in domains that have event memory.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Concatenate
+from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 from evtplan.abi.errnos import Errno
 from evtplan.engine.behaviour import NEWEST, Behaviour
@@ -81,8 +80,8 @@ class Fifo:
 
 @dataclass(slots=True, eq=False)
 class Domain:
-    """A domain. `max_port` is the highest port number it may have (max_evtchn_port), −1 for no limit
-    of its own; `word_bits` decides the ports of its 2-level ABI; `pirqs` is nr_pirqs.
+    """A domain. `max_port` is the highest port number it may have (max_evtchn_port), −1 for no
+    limit of its own; `word_bits` decides the ports of its 2-level ABI; `pirqs` is nr_pirqs.
 
     `privileged` domains may act on others; the `hardware` domain handles global VIRQs.
     """
@@ -176,13 +175,14 @@ class Domain:
         return RefusedError(errno)
 
 
-type _Call[**P] = Callable[Concatenate["Host", Domain, P], int]
+_P = ParamSpec("_P")
+_Call = Callable[Concatenate["Host", Domain, _P], int]
 
 
-def _hypercall[**P](call: _Call[P]) -> _Call[P]:
+def _hypercall(call: _Call[_P]) -> _Call[_P]:
     """Turn refusals and failed allocations into the number the guest gets."""
 
-    def called(host: "Host", caller: Domain, *args: P.args, **kwargs: P.kwargs) -> int:
+    def called(host: "Host", caller: Domain, /, *args: _P.args, **kwargs: _P.kwargs) -> int:
         try:
             return call(host, caller, *args, **kwargs)
         except RefusedError as refused:
@@ -547,7 +547,7 @@ class Host:
         if caller.events is None:
             return 0
         caller.events.map_page(gfn)
-        # Raise what was saved while the page was missing; nobody asks whether the port is still open.
+        # Raise what was saved while the page was missing; nobody asks whether the port is open.
         for number in range(first, min(first + WORDS_PER_PAGE, len(caller.ports))):
             if caller.events.is_saved(number):
                 caller.events.set_pending(number, caller.ports.ports[number].vcpu)

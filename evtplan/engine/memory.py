@@ -45,11 +45,11 @@ class CellMap:
 
     def array_table(self, side: Side) -> int:
         """The first of `PAGES` cells that hold where the frame of each array page begins."""
-        return self.base[f"{side}_array"]
+        return self.base[f"{side} array pages"]
 
     def block_table(self, side: Side) -> int:
         """The first of the cells, one a VCPU, that hold where its control block begins."""
-        return self.base[f"{side}_block"]
+        return self.base[f"{side} control blocks"]
 
     def frame(self, slot: int) -> int:
         """The first cell of the frame in `slot`."""
@@ -75,7 +75,9 @@ def map_cells(systems: Iterable[Iterable["Variable"]], priorities: int, vcpus: i
             sizes[variable.name] = max(sizes.get(variable.name, 0), variable.cells)
     base: dict[str, int] = {}
     at = 0
-    tables = {f"{side}_array": PAGES for side in Side} | {f"{side}_block": vcpus for side in Side}
+    tables = {f"{side} array pages": PAGES for side in Side} | {
+        f"{side} control blocks": vcpus for side in Side
+    }
     for name, cells in (sizes | tables).items():
         base[name] = at
         if name not in (ARRAY, READY, HEAD):
@@ -99,7 +101,7 @@ class Memory(Protocol):
         ...
 
     def changes(self, ranges: Iterable[range]) -> list[tuple[int, int, int]]:
-        """The cells within `ranges` that differ from when this was last asked: (cell, before, now)."""
+        """The cells within `ranges` that changed since this was last asked: (cell, before, now)."""
         ...
 
 

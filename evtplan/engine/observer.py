@@ -13,9 +13,7 @@ from evtplan.engine.trace_file import Line, TraceError
 __all__ = ["Observer"]
 
 # Ops after which any tracked port may look different though no cell of its has changed.
-_SHOWS_PORTS = frozenset(
-    ("init_control", "bind", "bind_vcpu", "rebind", "close", "reset", "hc")
-)
+_SHOWS_PORTS = frozenset(("init_control", "bind", "bind_vcpu", "rebind", "close", "reset", "hc"))
 _EDGE = "edge"
 _NOTHING = {"st": 0, "vcpu": 0, "prio": 0, "lastq": "0.0", "pnd": 0}
 
@@ -41,8 +39,8 @@ class Observer:
         self.tracked.update(active)
         self.ports: dict[int, dict[str, Any]] = {}
         self.blocks: dict[int, tuple[int, list[int]]] = {}
-        self.fills: list[int] = []
         self.pages: list[int] = []
+        self.known_blocks: dict[int, int] = {}
         self.abi = guest.abi
         self.first = True
         self.op = ""
@@ -130,18 +128,9 @@ class Observer:
             first = self.cells.frame(pages[page])
             for word in range(WORDS):
                 now = self.memory[first + word]
-                if now != self.fill:
+                if now != self.events.guest_fills[page]:
                     found[page * WORDS + word] = now
         return {str(port): f"{found[port]:08x}" for port in sorted(found)}
-
-    @property
-    def fill(self) -> int:
-        """What the page just added was filled with."""
-        return self.fills[-1] if self.fills else 0
-
-    def filled(self, word: int) -> None:
-        """The guest has filled the page it is about to add."""
-        self.fills.append(word)
 
     def _control_blocks(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -247,7 +236,7 @@ class Observer:
         found = {}
         for page, slot in enumerate(self.events.guest_pages):
             first = self.cells.frame(slot)
-            fill = self.fills[page] if page < len(self.fills) else 0
+            fill = self.events.guest_fills[page]
             for word in range(WORDS):
                 now = self.memory[first + word]
                 if now != fill:

@@ -54,7 +54,7 @@ class ProcedureError(EvtplanError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Program:
-    """Every procedure a host needs of the FIFO and the 2-level text, lowered for one kind of domain.
+    """Every procedure a host needs of the FIFO and 2-level texts, lowered for one kind of domain.
 
     A procedure's key is the ABI and its name: ("fifo", "set_pending").
     """

@@ -1,7 +1,7 @@
 """Recorded traces of the real event-channel code, replayed op by op; docs/replay.md has the format.
 
-A trace's world is one guest (domain 1), whose ports' other ends are in a peer (domain 0). Each op is
-done to our host; what it changed is put in the trace's own words and compared field by field.
+A trace's world is one guest (domain 1), whose ports' other ends are in a peer (domain 0). Each op
+is done to our host; what it changed is put in the trace's own words and compared field by field.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -13,6 +13,7 @@ from evtplan.engine.behaviour import Behaviour, behaviour_of
 from evtplan.engine.events import Events
 from evtplan.engine.heap import Heap
 from evtplan.engine.host import DOMID_SELF, LINK_BITS, Domain, Fifo, Frame, Host
+from evtplan.engine.hypercalls import COMMANDS, hypercall
 from evtplan.engine.observer import Observer
 from evtplan.engine.procedures import TWO_LEVEL, Call, Machine, Program, build_program
 from evtplan.engine.trace_file import Line, TraceError, number, read_lines, text
@@ -108,12 +109,12 @@ def _init_control(world: World, op: Line) -> dict[str, Any]:
 
 
 def _expand_array(world: World, op: Line) -> dict[str, Any]:
-    gfn = number(op, "gfn")
+    gfn, fill = number(op, "gfn"), _hex(op, "fill", 32)
     if _page(world, op):
-        world.events.fill(gfn, _hex(op, "fill", 32))
+        world.events.fill(gfn, fill)
     rc = world.host.expand_array(world.guest, gfn)
     if rc == 0:
-        world.events.know_page(gfn)
+        world.events.know_page(gfn, fill)
     return {"rc": rc}
 
 
@@ -294,32 +295,11 @@ def _hypercall(world: World, op: Line) -> dict[str, Any]:
     arguments = op.fields.get("args")
     if not isinstance(arguments, dict):
         raise TraceError(op.path, op.line, "args is no object")
-    args = Line(op.path, op.line, arguments)
-    host, guest = world.host, world.guest
-
-    def arg(name: str) -> int:
-        return number(args, name)
-
-    known: dict[str, Callable[[], int]] = {
-        "alloc_unbound": lambda: host.alloc_unbound(guest, arg("dom"), arg("rdom")),
-        "bind_interdomain": lambda: host.bind_interdomain(guest, arg("rdom"), arg("rport")),
-        "bind_virq": lambda: host.bind_virq(guest, arg("virq"), arg("vcpu")),
-        "bind_ipi": lambda: host.bind_ipi(guest, arg("vcpu")),
-        "bind_pirq": lambda: host.bind_pirq(guest, arg("pirq")),
-        "bind_vcpu": lambda: host.bind_vcpu(guest, arg("port"), arg("vcpu")),
-        "close": lambda: host.close(guest, arg("port")),
-        "send": lambda: host.send(guest, arg("port")),
-        "unmask": lambda: host.unmask(guest, arg("port")),
-        "status": lambda: host.status(guest, arg("dom"), arg("port")),
-        "reset": lambda: host.reset(guest, arg("dom")),
-        "init_control": lambda: host.init_control(guest, arg("vcpu"), arg("gfn"), arg("off")),
-        "expand_array": lambda: host.expand_array(guest, arg("gfn")),
-        "set_priority": lambda: host.set_priority(guest, arg("port"), arg("prio")),
-        "unknown": lambda: host.unknown(guest, arg("cmd")),
-    }
-    if command not in known:
+    if command not in COMMANDS:
         raise TraceError(op.path, op.line, f"unknown hypercall {command!r}")
-    return {"rc": known[command]()}
+    args = Line(op.path, op.line, arguments)
+    given = {name: number(args, name) for name in COMMANDS[command][1]}
+    return {"rc": hypercall(world.host, world.guest, command, given)}
 
 
 def _hex(op: Line, name: str, bits: int) -> int:
@@ -522,9 +502,7 @@ class Replayer:
         return True
 
 
-def _differences(
-    place: str, expected: Any, got: Any
-) -> Iterable[tuple[str, Any, Any]]:
+def _differences(place: str, expected: Any, got: Any) -> Iterable[tuple[str, Any, Any]]:
     if isinstance(expected, dict) and isinstance(got, dict):
         for key in [*expected, *(key for key in got if key not in expected)]:
             inner = f"{place}.{key}" if place else str(key)

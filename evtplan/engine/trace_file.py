@@ -88,9 +88,7 @@ def number(
     return value
 
 
-def text(
-    line: Line, name: str, allowed: tuple[str, ...] = (), default: str | None = None
-) -> str:
+def text(line: Line, name: str, allowed: tuple[str, ...] = (), default: str | None = None) -> str:
     """A field that is text, one of `allowed` where any are given. Raises `TraceError`."""
     value = line.fields.get(name, default)
     if value is None:
