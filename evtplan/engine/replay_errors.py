@@ -231,7 +231,7 @@ _FIFO: Mapping[tuple[str, str], _Try] = {
     ("expand_array", "after reset (back to 2-level)"): _call("expand_array", gfn=_GOOD),
 }
 
-_CASES: Mapping[tuple[str, str], _Try] = _port_cases() | _BINDING | _FIFO
+_CASES: Mapping[tuple[str, str], _Try] = {**_port_cases(), **_BINDING, **_FIFO}
 
 _LIMIT = re.compile(
     r"(?P<abi>2l 64-bit|2l 32-bit|fifo), max_evtchn_port (?P<highest>-?\d+)(?: \(xl default\))?: "

@@ -393,7 +393,7 @@ def handle_events(v: vcpu) -> bit:  # __evtchn_fifo_handle_events(); 1: the gues
             todo &= ~(1 << l)
         if E[p].pending and not E[p].masked:  # C5, C6
             handle_irq_for_port(p)
-        returned = choose(span(1, 1))  # a handler returns when it likes; its VCPU waits for it
+        step()  # a handler takes as long as it likes; its VCPU waits for it
         mine[v][l] = link
         todo |= exchange(ready[v], 0)  # C8
     return 0

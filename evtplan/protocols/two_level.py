@@ -168,7 +168,7 @@ def handle_events(v: vcpu):  # evtchn_2l_handle_events()
                 break
             b = lowest(ahead)
             handle_irq_for_port(w * word_bits + b)
-            returned = choose(span(1, 1))  # a handler returns when it likes; its VCPU waits for it
+            step()  # a handler takes as long as it likes; its VCPU waits for it
             b = (b + 1) % word_bits
             current_word[v] = w if b else (w + 1) % words
             current_bit[v] = b
