@@ -55,8 +55,9 @@ class UnknownNameError(EvtplanError):
         self.kind = kind
         self.name = name
         self.known = tuple(known)
-        near = get_close_matches(name, self.known, n=1)
-        hint = f"did you mean {near[0]}?" if near else "known: " + ", ".join(self.known)
+        by_lower = {text.lower(): text for text in self.known}
+        near = get_close_matches(name.lower(), by_lower, n=1)
+        hint = f"did you mean {by_lower[near[0]]}?" if near else "known: " + ", ".join(self.known)
         super().__init__(f"unknown {kind} {name!r}", hint)
 
 

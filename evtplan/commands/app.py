@@ -99,7 +99,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     debug = "--debug" in args
     try:
         code = _run([a for a in args if a != "--debug"])
-        sys.stdout.flush()
+        _flush()
     except BrokenPipeError:
         _forget_stdout()
         code = 128 + signal.SIGPIPE
@@ -139,6 +139,9 @@ def _run(args: list[str]) -> int:
         return _usage_error(error)
     except typer.Abort:
         return 130
+    except SystemExit:
+        # Typer's answer to a closed pipe is 1, which here says that a check failed.
+        raise BrokenPipeError from None
     return result if isinstance(result, int) else 0
 
 
@@ -159,6 +162,11 @@ def _fail(message: str, hint: str = "") -> int:
     return 2
 
 
+def _flush() -> None:
+    if sys.stdout is not None:  # None where the process began with a closed one
+        sys.stdout.flush()
+
+
 def _forget_stdout() -> None:
     # What is still buffered can go nowhere; the interpreter must not try again at exit.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -166,7 +174,7 @@ def _forget_stdout() -> None:
 
 def _exit(code: int) -> NoReturn:
     try:
-        sys.stdout.flush()
+        _flush()
     except OSError:
         _forget_stdout()
     sys.exit(code)

@@ -12,7 +12,7 @@ from evtplan import __version__
 from evtplan.errors import OutputError, UnknownNameError
 from evtplan.export import FORMATS, Record, render, write_whole
 
-__all__ = ["FormatOption", "OutputOption", "emit", "note"]
+__all__ = ["FormatOption", "OutputOption", "chosen_format", "emit", "note"]
 
 FormatOption = Annotated[
     str | None,
@@ -48,13 +48,15 @@ def chosen_format(asked: str | None, output: str | None) -> str:
         return asked
     if output not in (None, "-"):
         return _SUFFIXES.get(Path(str(output)).suffix.lower(), "plain")
-    return "table" if sys.stdout.isatty() else "plain"
+    return "table" if sys.stdout is not None and sys.stdout.isatty() else "plain"
 
 
 def emit(record: Record, format_name: str | None, output: str | None) -> None:
     """Write `record` where and how the user asked; notes go to stderr where the format has none."""
     name = chosen_format(format_name, output)
     to_stdout = output in (None, "-")
+    if to_stdout and sys.stdout is None:
+        raise OutputError("-", "stdout is closed")
     width = shutil.get_terminal_size().columns if to_stdout and sys.stdout.isatty() else None
     data = render(record, name, version=__version__, width=width)
     if to_stdout:

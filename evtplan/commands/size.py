@@ -2,13 +2,30 @@
 
 import sys
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evtplan.commands.names import names_in
-from evtplan.commands.output import FormatOption, OutputOption, emit
-from evtplan.errors import EvtplanError
+from evtplan.commands.configuration import (
+    AbiOption,
+    ArchOption,
+    BackendBasePortsOption,
+    BackendsOption,
+    CopiesOption,
+    DriverDomainsOption,
+    EventsPerVmOption,
+    FailUnderOption,
+    FleetArgument,
+    GuestPageBytesOption,
+    PagesOption,
+    VcpusOption,
+    VmsOption,
+    WordsPerPageOption,
+    XenOption,
+    refuse,
+    sized,
+)
+from evtplan.commands.output import FormatOption, OutputOption, chosen_format, emit
 from evtplan.export.record import Column, Record, Section
 
 if TYPE_CHECKING:
@@ -41,9 +58,11 @@ _SHOWN = (
     Column("total_array_pages", "array pages, total"),
     Column("total_array_pages_bound", "draft's bound, 2 per VM"),
     Column("control_block_pages", "control block pages, 1 per VCPU"),
-    Column("control_block_bytes", "control block bytes, 72 per VCPU"),
+    Column("control_block_bytes", "control block bytes"),
     Column("total_pages", "pages, total"),
     Column("total_bytes", "bytes, total"),
+    Column("guest_page_bytes", "kernels' page, bytes"),
+    Column("guest_memory_bytes", "kernels' memory for them, bytes"),
     Column("xenheap_pages_per_domu", "Xen heap pages per domU"),
     Column("xenheap_bytes", "Xen heap bytes"),
     Column("vm_limit_estimate", "estimate P ÷ (1 + E_V/E_P)"),
@@ -71,9 +90,13 @@ _GROUPS = (
     Column("vcpus", "VCPUs"),
     Column("ports_per_domu", "ports, domU"),
     Column("backend_ports_per_vm", "ports, backend"),
-    Column("total_pages", "pages"),
-    Column("xenheap_bytes", "Xen heap bytes"),
     Column("headroom_ports", "ports left, domU"),
+    Column("domu_array_pages", "array pages, domUs"),
+    Column("backend_array_pages", "array pages, backends"),
+    Column("control_block_pages", "control block pages"),
+    Column("total_pages", "pages, total"),
+    Column("total_bytes", "bytes, total"),
+    Column("xenheap_bytes", "Xen heap bytes"),
 )
 
 _DEVICES = (
@@ -89,99 +112,36 @@ _DEVICES = (
 
 
 def size(
-    fleet: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[FLEET]...",
-            help="Fleet files (TOML) or domain configurations (xl.cfg, …); - is stdin. "
-            "Without any, size by numbers with --events-per-vm.",
-            show_default=False,
-        ),
-    ] = None,
-    abi: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            help="ABI to size, also several (repeat it or separate with commas), or all: "
-            "2l-32, 2l-64, 3l-32, 3l-64, fifo-draft-a, fifo.  [default: fifo]",
-            show_default=False,
-        ),
-    ] = None,
-    vms: Annotated[
-        int | None,
-        typer.Option(min=1, help="VMs to plan for (count); without it, as many as fit."),
-    ] = None,
-    events_per_vm: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="E_V: event channels per VM (count); each has its other end in a backend."
-        ),
-    ] = None,
-    vcpus: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="VCPUs per VM (count), for control blocks; without it they are left out.",
-        ),
-    ] = None,
-    pages: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="P: pages for event arrays and control blocks (4 KiB pages); without it, what "
-            "the release and architecture can map.",
-        ),
-    ] = None,
-    words_per_page: Annotated[
-        int | None, typer.Option(min=1, help="E_P: event words per page (count).  [default: 1024]")
-    ] = None,
-    backends: Annotated[
-        int | None,
-        typer.Option(min=1, help="Domains that hold the other ends (count).  [default: 1, dom0]"),
-    ] = None,
-    backend_base_ports: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            help="Ports each backend domain needs for itself (count); published dom0 figures are "
-            "20 to 200.  [default: 0 by numbers, counted for a fleet]",
-        ),
-    ] = None,
-    driver_domains: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            help="D: driver domains of maximum size (count), for the draft's second method.",
-        ),
-    ] = None,
-    xen: Annotated[
-        str | None,
-        typer.Option(
-            metavar="RELEASE", help="Xen release, for struct sizes and mapping space, e.g. 4.4."
-        ),
-    ] = None,
-    arch: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Host architecture: x86-64, arm64, arm32."),
-    ] = None,
-    copies: Annotated[
-        int | None,
-        typer.Option(min=1, help="VMs of each configuration given (count).  [default: 1]"),
-    ] = None,
+    fleet: FleetArgument = None,
+    abi: AbiOption = None,
+    vms: VmsOption = None,
+    events_per_vm: EventsPerVmOption = None,
+    vcpus: VcpusOption = None,
+    pages: PagesOption = None,
+    words_per_page: WordsPerPageOption = None,
+    backends: BackendsOption = None,
+    backend_base_ports: BackendBasePortsOption = None,
+    driver_domains: DriverDomainsOption = None,
+    xen: XenOption = None,
+    arch: ArchOption = None,
+    guest_page_bytes: GuestPageBytesOption = None,
+    copies: CopiesOption = None,
     by_device: Annotated[
-        bool, typer.Option("--by-device", help="Add a row a device: channels on either side.")
+        bool,
+        typer.Option(
+            "--by-device",
+            help="Add a row a device: channels on either side. Formats of one table (csv, jsonl, "
+            "parquet) have these rows alone.",
+        ),
     ] = False,
-    fail_under: Annotated[
-        int | None,
-        typer.Option(min=1, help="Exit 1 when fewer VMs than this fit (count); data come first."),
-    ] = None,
+    fail_under: FailUnderOption = None,
     format_name: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
     """Size a host: event channels and pages, how many VMs fit, what runs out first."""
-    from evtplan.abi import ABIS
-
-    numbers = {
+    if not fleet:
+        refuse({"--by-device": by_device or None}, "needs a fleet")
+    given = {
         "vms": vms,
         "vcpus": vcpus,
         "events_per_vm": events_per_vm,
@@ -192,75 +152,42 @@ def size(
         "driver_domains": driver_domains,
         "xen": xen,
         "arch": arch,
+        "guest_page_bytes": guest_page_bytes,
+        "copies": copies,
     }
-    given = {name: value for name, value in numbers.items() if value is not None}
-    if fleet:
-        sizing = _by_fleet(fleet, names_in(abi, "ABI", ABIS), copies or 1, given)
-    else:
-        _refuse({"--copies": copies, "--by-device": by_device or None}, "needs a fleet")
-        sizing = _by_numbers(names_in(abi, "ABI", ABIS) or ("fifo",), given)
-    emit(_record(sizing, by_device), format_name, output)
+    sizing = sized(fleet or [], abi, given)
+    one_table = chosen_format(format_name, output) in ("csv", "jsonl", "parquet")
+    emit(_record(sizing, by_device, one_table), format_name, output)
     _gate(sizing, fail_under)
 
 
-def _refuse(options: dict[str, Any], why: str) -> None:
-    for name, value in options.items():
-        if value is not None:
-            raise EvtplanError(f"{name} {why}", "see evtplan size --help")
-
-
-def _by_numbers(abis: tuple[str, ...], given: dict[str, Any]) -> "Sizing":
-    from evtplan.plans.sizing import SizingInputs, size_by_numbers
-
-    if "events_per_vm" not in given:
-        raise EvtplanError(
-            "nothing to size", "give --events-per-vm, a fleet file, or domain configurations"
-        )
-    return size_by_numbers(SizingInputs(abi=name, **given) for name in abis)
-
-
-def _by_fleet(
-    files: list[str], abis: tuple[str, ...], copies: int, given: dict[str, Any]
-) -> "Sizing":
-    from dataclasses import replace
-
-    from evtplan.fleet.readers.load import load_fleet
-    from evtplan.plans.fleet_sizing import size_fleet
-
-    for name in ("vms", "vcpus", "events_per_vm"):
-        option = "--" + name.replace("_", "-")
-        _refuse({option: given.get(name)}, "is for sizing by numbers; the fleet says it itself")
-    fleet = load_fleet(files, copies)
-    fields = {"backend_base_ports": "base_ports"}
-    of_host = ("pages", "words_per_page", "xen", "arch", "backend_base_ports")
-    host: dict[str, Any] = {fields.get(n, str(n)): given[n] for n in of_host if n in given}
-    fleet = replace(fleet, host=replace(fleet.host, **host))
-    return size_fleet(
-        fleet,
-        abis,
-        backends=given.get("backends", 1),
-        driver_domains=given.get("driver_domains"),
-    )
-
-
-def _record(sizing: "Sizing", by_device: bool) -> Record:
+def _record(sizing: "Sizing", by_device: bool, one_table: bool) -> Record:
+    if by_device and one_table:
+        return Record(command="size", rows=sizing.devices, notes=sizing.notes)
     rows = tuple(asdict(row) for row in sizing.rows)
-    shown = tuple(c for c in _SHOWN if any(row[c.name] is not None for row in rows))
     sections = [Section("limits", "Limits on the number of VMs", sizing.limits, _LIMITS)]
     if sizing.groups:
         groups = tuple(asdict(row) for row in sizing.groups)
-        sections.insert(0, Section("groups", "Groups", groups, _GROUPS))
+        sections.insert(0, Section("groups", "Groups", groups, _GROUPS, keys=2))
     if by_device:
-        sections.append(Section("devices", "Channels by device, one VM", sizing.devices, _DEVICES))
+        columns = _DEVICES if len(rows) == 1 else (Column("abi", "ABI"), *_DEVICES)
+        sections.append(Section("devices", "Channels by device, one VM", sizing.devices, columns))
     return Record(
         command="size",
         rows=rows,
-        columns=shown,
+        columns=tuple(c for c in _SHOWN if _is_worth_showing(c, sizing)),
         title="Sizing",
         transpose=True,
         sections=tuple(sections),
         notes=sizing.notes,
     )
+
+
+def _is_worth_showing(column: Column, sizing: "Sizing") -> bool:
+    """Not what no row has, and not kernels' pages where they are as large as Xen's."""
+    if column.name in ("guest_page_bytes", "guest_memory_bytes"):
+        return any(row.guest_memory_bytes != row.total_bytes for row in sizing.rows)
+    return any(getattr(row, column.name) is not None for row in sizing.rows)
 
 
 def _gate(sizing: "Sizing", fail_under: int | None) -> None:

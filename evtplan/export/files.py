@@ -20,6 +20,10 @@ def open_whole(path: str | Path) -> Iterator[BinaryIO]:
     stands as it was. A device or pipe (`/dev/stdout`, a FIFO) is written straight.
     """
     target = Path(path)
+    if not str(path):
+        raise OutputError("''", "an empty file name")
+    if "\0" in str(path):
+        raise OutputError(repr(str(path)), "a file name with a NUL byte")
     try:
         if target.exists() and not target.is_file() and not target.is_dir():
             with open(target, "wb") as stream:

@@ -29,7 +29,8 @@ class Column:
 class Section:
     """A further table of the same answer, below the main one.
 
-    JSON carries it under its `name`; CSV, JSON lines and Parquet leave it out.
+    JSON carries it under its `name`; CSV, JSON lines and Parquet leave it out. A table too wide
+    for the terminal goes on in another that begins with the first `keys` columns again.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Section:
     rows: tuple[Row, ...]
     columns: tuple[Column, ...] = ()
     transpose: bool = False
+    keys: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,8 @@ class Record:
 
     `rows` go whole into files; `columns` selects and orders what tables for people show
     (all of the first row's keys where empty); `transpose` draws one column a row, for few rows
-    of many quantities; `notes` go to stderr in pipes and below the table on a terminal.
+    of many quantities; `keys` is as in `Section`; `notes` go to stderr in pipes and below the
+    table on a terminal.
     """
 
     command: str
@@ -53,6 +56,7 @@ class Record:
     columns: tuple[Column, ...] = ()
     title: str = ""
     transpose: bool = False
+    keys: int = 1
     sections: tuple[Section, ...] = ()
     notes: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
@@ -60,7 +64,7 @@ class Record:
     @property
     def main(self) -> Section:
         """The rows as a section like the others."""
-        return Section("rows", self.title, self.rows, self.columns, self.transpose)
+        return Section("rows", self.title, self.rows, self.columns, self.transpose, self.keys)
 
 
 def shown_columns(section: Section) -> tuple[Column, ...]:

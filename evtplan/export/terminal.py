@@ -2,7 +2,7 @@
 
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.cells import cell_len
@@ -16,15 +16,18 @@ from evtplan.export.record import Record, Section, shown_columns
 __all__ = ["table_text"]
 
 # Cells up to this many characters stay on one line; longer text wraps between words.
-_NEVER_BROKEN = 20
+_NEVER_BROKEN = 12
 # A word longer than this is broken: a path, not a number (those are never broken).
 _LONGEST_WORD = 40
+# Labels of a table with one quantity a line wrap to no less than this.
+_LABELS = 24
 
 
 def table_text(record: Record, *, width: int | None) -> str:
     """`record` as tables at most `width` columns wide where that fits.
 
-    A table that does not fit is drawn wider: a digit is never cut or replaced by an ellipsis.
+    One with too many columns goes on in a further table; one with too wide a column is drawn
+    wider: a digit is never cut or replaced by an ellipsis.
     """
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
     console = Console(
@@ -36,11 +39,11 @@ def table_text(record: Record, *, width: int | None) -> str:
         emoji=False,
     )
     for index, section in enumerate((record.main, *record.sections)):
-        if index:
-            console.print()
-        table, needed = _table(section, width or 80)
-        console.width = max(width or 80, needed)
-        console.print(table)
+        for part, (table, needed) in enumerate(_tables(section, width or 80)):
+            if index or part:
+                console.print()
+            console.width = max(width or 80, needed)
+            console.print(table)
     console.width = width or 80
     for note in record.notes:
         console.print(Text(f"note: {note}"))
@@ -50,24 +53,52 @@ def table_text(record: Record, *, width: int | None) -> str:
     return "".join(line.rstrip() + "\n" for line in lines)
 
 
-def _table(section: Section, width: int) -> tuple[Table, int]:
-    """The table of `section`, and how wide it is: `width` at most, or what nothing is cut at."""
+def _tables(section: Section, width: int) -> Iterator[tuple[Table, int]]:
+    """The tables of `section`, and how wide each is: `width` at most, or what nothing is cut at.
+
+    A section with more columns than fit goes on in further tables, its key columns repeated.
+    """
     columns = shown_columns(section)
     headings = [column.title for column in columns]
     grid: list[list[Any]] = [[row.get(column.name) for column in columns] for row in section.rows]
+    keys = section.keys
     if section.transpose:
         grid = [list(line) for line in zip(headings, *grid, strict=True)]
-        headings = [""] * (len(section.rows) + 1)
+        headings, keys = [""] * (len(section.rows) + 1), 1
+    least = [_least(h, [line[i] for line in grid]) for i, h in enumerate(headings)]
+    if section.transpose:
+        longest = max((cell_len(column.title) for column in columns), default=1)
+        least[0] = max(least[0], min(_LABELS, longest))
+    for part, chosen in enumerate(_parts(least, keys, width)):
+        some = [[line[index] for index in chosen] for line in grid]
+        title = f"{section.title} (continued)" if part and section.title else section.title
+        names, lows = [headings[index] for index in chosen], [least[index] for index in chosen]
+        yield _table(title, names, some, section.transpose, _widths(names, some, lows, width))
+
+
+def _parts(least: list[int], keys: int, width: int) -> list[list[int]]:
+    """Column numbers of each table: the first `keys` in every one, the others in order."""
+    room = width - 1 - sum(low + 3 for low in least[:keys])
+    parts: list[list[int]] = []
+    left = 0
+    for index in range(keys, len(least)):
+        if not parts or least[index] + 3 > left:
+            parts.append(list(range(keys)))
+            left = room
+        parts[-1].append(index)
+        left -= least[index] + 3
+    return parts or [list(range(len(least)))]
+
+
+def _table(
+    title: str, headings: list[str], grid: list[list[Any]], transpose: bool, widths: list[int]
+) -> tuple[Table, int]:
     table = Table(
-        title=section.title or None,
-        title_justify="left",
-        title_style="bold",
-        show_header=not section.transpose,
+        title=title or None, title_justify="left", title_style="bold", show_header=not transpose
     )
-    widths = _widths(headings, grid, width)
     for index, heading in enumerate(headings):
         numbers = all(_is_number(line[index]) or line[index] is None for line in grid)
-        right = numbers or (section.transpose and index > 0)
+        right = numbers or (transpose and index > 0)
         table.add_column(
             Text(heading),
             justify="right" if right else "left",
@@ -79,13 +110,11 @@ def _table(section: Section, width: int) -> tuple[Table, int]:
     return table, sum(widths) + 3 * len(widths) + 1
 
 
-def _widths(headings: list[str], grid: list[list[Any]], width: int) -> list[int]:
+def _widths(headings: list[str], grid: list[list[Any]], least: list[int], width: int) -> list[int]:
     """Column widths that fit `width` with their borders, or the least that cut nothing."""
-    columns = [[line[index] for line in grid] for index in range(len(headings))]
-    least = [_least(h, cells) for h, cells in zip(headings, columns, strict=True)]
     widths = [
-        max([cell_len(h), *(cell_len(_shown(cell).plain) for cell in cells)])
-        for h, cells in zip(headings, columns, strict=True)
+        max([low, cell_len(h), *(cell_len(_shown(line[index]).plain) for line in grid)])
+        for index, (h, low) in enumerate(zip(headings, least, strict=True))
     ]
     excess = sum(widths) + 3 * len(widths) + 1 - width
     while excess > 0:

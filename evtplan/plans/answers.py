@@ -14,10 +14,11 @@ class SizingRow:
     """What one configuration costs and carries; None where a thing does not exist.
 
     `vms` is the number asked for, or the number that fits. Page counts are whole pages of
-    `words_per_page` event words. `vm_limit_estimate` and `vm_limit_second_method` are the
-    draft's two estimates and `total_array_pages_bound` its two pages a VM; every other limit is
-    exact. `binding` names the limit that `vm_limit` is. `backend_ports` and
-    `backend_headroom_ports` are those of the fullest backend domain.
+    `words_per_page` event words; `total_bytes` counts 4 KiB for each, `guest_memory_bytes` a page
+    of the kernels that give them (`guest_page_bytes`). `vm_limit_estimate` and
+    `vm_limit_second_method` are the draft's two estimates and `total_array_pages_bound` its two
+    pages a VM; every other limit is exact. `binding` names the limit that `vm_limit` is.
+    `backend_ports` and `backend_headroom_ports` are those of the fullest backend domain.
     """
 
     abi: str
@@ -44,6 +45,8 @@ class SizingRow:
     control_block_bytes: int | None
     total_pages: int
     total_bytes: int
+    guest_page_bytes: int
+    guest_memory_bytes: int
     xenheap_pages_per_domu: int | None
     xenheap_bytes: int
     vm_limit_estimate: int | None
@@ -64,7 +67,8 @@ class GroupRow:
     """What the VMs of one group of a fleet cost, in a sizing under `abi`.
 
     `backend_array_pages` is what the group's other ends alone would fill when packed; `total_…`
-    counts the domUs' own pages. `headroom_ports` is left in each domU under its own limit.
+    counts the domUs' own pages, those of their stub domains among them. `headroom_ports` is left
+    in each domU under its own limit.
     """
 
     abi: str

@@ -8,7 +8,9 @@ __all__ = [
     "PAGE_BYTES",
     "array_pages",
     "bound_holds",
+    "control_block_bytes",
     "max_array_pages",
+    "percent_apart",
     "xenheap_bytes",
     "xenheap_pages",
 ]
@@ -28,6 +30,15 @@ def array_pages(abi: Abi, highest_port: int, words_per_page: int) -> int:
 def max_array_pages(abi: Abi, words_per_page: int) -> int:
     """Event array pages of a domain that uses every port."""
     return kernels.draft_a_max_array_pages(abi.channels, words_per_page)
+
+
+def control_block_bytes(abi: Abi, vcpus: int) -> int | None:
+    """Bytes of control blocks, 72 a VCPU (128 in draft A); None where the ABI has none."""
+    if abi.maps_control_blocks:
+        return kernels.fifo_control_block_bytes(vcpus)
+    if abi.event_words:
+        return kernels.draft_a_control_block_bytes(abi.priorities, vcpus)
+    return None
 
 
 def bound_holds(events_per_vm: int, words_per_page: int) -> bool:
@@ -50,3 +61,10 @@ def xenheap_bytes(abi: Abi, release: Release, highest_port: int, vcpus: int | No
     if abi.maps_control_blocks and vcpus is not None:
         fifo = kernels.heap_fifo_struct_bytes(vcpus)
     return xenheap_pages(release, highest_port) * PAGE_BYTES + fifo
+
+
+def percent_apart(first: int | None, second: int | None) -> float | None:
+    """How far `second` lies from `first`, in per cent of `first`, to two places."""
+    if first is None or second is None or first == 0:
+        return None
+    return round(100 * (second - first) / first, 2)

@@ -11,6 +11,8 @@ from evtplan.plans.sizing import SizingInputs, size_by_numbers
 
 __all__ = ["size"]
 
+_WITH_A_FLEET = frozenset(["backends", "driver_domains", "guest_page_bytes"])
+
 
 def size(
     fleet: Fleet | SizingInputs | None = None,
@@ -21,8 +23,8 @@ def size(
     """Size a fleet, or like VMs by numbers.
 
     `fleet` is a `Fleet`, a `SizingInputs`, or None with the fields of `SizingInputs` as keywords.
-    `abi` names one ABI or several; None is the fleet's own, or `fifo`. With a fleet, `backends`
-    and `driver_domains` are the only numbers. Raises `EvtplanError` for input that cannot be.
+    `abi` names one ABI or several; None is the fleet's own, or `fifo`. With a fleet, `backends`,
+    `driver_domains` and `guest_page_bytes` are the only numbers. Raises `EvtplanError` for input that cannot be.
 
     >>> from evtplan import Fleet, Guest, Device, size
     >>> web = Guest("web", vcpus=2, devices=(Device("vif"), Device("vbd")), copies=200)
@@ -34,9 +36,7 @@ def size(
     """
     abis = (abi,) if isinstance(abi, str) else abi or ()
     if isinstance(fleet, Fleet):
-        known = {
-            name: numbers.pop(name) for name in ("backends", "driver_domains") & numbers.keys()
-        }
+        known = {name: numbers.pop(name) for name in _WITH_A_FLEET & numbers.keys()}
         if numbers:
             raise EvtplanError(f"a fleet is sized without {', '.join(sorted(numbers))}")
         return size_fleet(fleet, abis, **known)

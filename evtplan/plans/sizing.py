@@ -16,16 +16,21 @@ from evtplan.plans.costs import (
     PAGE_BYTES,
     array_pages,
     bound_holds,
+    control_block_bytes,
     max_array_pages,
+    percent_apart,
     xenheap_bytes,
     xenheap_pages,
 )
 from evtplan.plans.limits import Limit, binding_limit, fewest_backends, largest_fitting
+from evtplan.plans.remarks import estimate_remark, lift_remark, methods_remark
 
 __all__ = ["LARGEST", "SizingInputs", "size_by_numbers"]
 
 # Every answer is an exact integer of any size; an input beyond this is taken for a slip.
 LARGEST = 10**18
+# What libxl allows where an xl.cfg has no max_event_channels.
+_LIBXL_PORTS = 1023
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,8 @@ class SizingInputs:
     other ends, all of them in one of `backends` like domains that need `backend_base_ports` each.
 
     `vms` None plans for as many as fit. `vcpus` (a VM's) None leaves control blocks out.
+    `guest_page_bytes` is the page of the kernels, of which each array page and control block
+    takes a whole one.
     `pages` (P) None takes what the release and architecture can map; `xen` None is the newest
     release, or the one an abandoned ABI was written for. Raises `ValueOutOfRangeError`.
     """
@@ -49,6 +56,7 @@ class SizingInputs:
     driver_domains: int | None = None
     xen: str | None = None
     arch: str = "x86-64"
+    guest_page_bytes: int = PAGE_BYTES
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -210,7 +218,9 @@ class _Uniform:
         vms = limit if given.vms is None else given.vms
         backend_pages = self.backend_pages(vms, given.backends)
         array = vms * self.domu_pages + backend_pages
-        control = None if given.vcpus is None or abi.priorities == 1 else vms * given.vcpus
+        vcpus = None if given.vcpus is None else vms * given.vcpus
+        control = vcpus if abi.maps_control_blocks else None
+        total = array + (control or 0)
         backend_ports = self.fullest_backend_ports(vms)
         estimate, second = self._estimates()
         return SizingRow(
@@ -237,14 +247,16 @@ class _Uniform:
                 kernels.draft_a_total_array_pages_bound(vms) if abi.event_words else None
             ),
             control_block_pages=control,
-            control_block_bytes=None if control is None else 72 * control,
-            total_pages=array + (control or 0),
-            total_bytes=(array + (control or 0)) * PAGE_BYTES,
+            control_block_bytes=None if vcpus is None else control_block_bytes(abi, vcpus),
+            total_pages=total,
+            total_bytes=total * PAGE_BYTES,
+            guest_page_bytes=given.guest_page_bytes,
+            guest_memory_bytes=total * given.guest_page_bytes,
             xenheap_pages_per_domu=xenheap_pages(self.release, given.events_per_vm),
             xenheap_bytes=self._xenheap(vms),
             vm_limit_estimate=estimate,
             vm_limit_second_method=second,
-            methods_differ_percent=_percent_apart(estimate, second),
+            methods_differ_percent=percent_apart(estimate, second),
             vm_limit_pages=by_name["pages"],
             vm_limit_backend_ports=by_name["backend_ports"],
             vm_limit_domu_ports=by_name["domu_ports"],
@@ -311,13 +323,20 @@ class _Uniform:
                 "ports that dom0 needs for itself are not counted: give --backend-base-ports "
                 "(published figures: 50 to 100 on XenServer, 20 to 200 elsewhere)"
             )
-        notes.extend(self._notes_on_estimate())
-        if row.backends_to_lift:
+        if self.abi.event_words and not self.abi.maps_control_blocks and given.vcpus is not None:
             notes.append(
-                f"{name}: ports of the backend run out first; {row.backends_to_lift} backend "
-                f"domains ({row.backends_to_lift - given.backends} more, as driver domains) lift "
-                "that limit"
+                f"{name}: control blocks of 128 bytes a VCPU, a recollection; where the draft puts "
+                "them is not known, so they take no pages here"
             )
+        if _LIBXL_PORTS < given.events_per_vm <= self.abi.usable_ports:
+            notes.append(
+                f"{name}: libxl gives a guest ports up to {_LIBXL_PORTS}: set "
+                f"max_event_channels = {given.events_per_vm} or more in each xl.cfg"
+            )
+        notes.extend(self._notes_on_estimate())
+        notes.extend(methods_remark(row))
+        if row.backends_to_lift:
+            notes.append(lift_remark(row, given.backends, "dom0", alone=True))
         if row.headroom_vms < 0:
             notes.append(f"{name}: {row.vms} VMs do not fit: {self._shortage()}")
         return notes
@@ -338,34 +357,17 @@ class _Uniform:
         return f"{self.binding.reason}; plan for at most {row.vm_limit}"
 
     def _notes_on_estimate(self) -> list[str]:
-        given, row, name = self.given, self.row, self.abi.name
-        if row.vm_limit_estimate is None or row.vm_limit_pages is None:
-            return []
-        notes = []
-        apart = row.vm_limit_estimate - row.vm_limit_pages
-        if apart:
-            why = []
-            if self.domu_pages > 1:
-                why.append(
-                    f"a domU takes {self.domu_pages} whole pages, since port 0 is never valid"
-                )
-            if self.control_pages:
-                why.append(f"control blocks take {self.control_pages} pages a VM")
-            why.append("the backend's own ports, port 0 and its last, part-filled page")
+        why = []
+        if self.domu_pages > 1:
+            why.append(f"the {self.domu_pages} whole pages of a domU, since port 0 is never valid")
+        if self.control_pages:
+            why.append(f"the {self.control_pages} control block pages of a VM")
+        why.append("the backend's own ports, port 0 and its last, part-filled page")
+        notes = estimate_remark(self.row, why)
+        given = self.given
+        if self.abi.event_words and not bound_holds(given.events_per_vm, given.words_per_page):
             notes.append(
-                f"{name}: the draft's estimate is {abs(apart)} VMs "
-                f"{'above' if apart > 0 else 'below'} the exact limit by pages: it leaves out "
-                + "; ".join(why)
-            )
-        if not bound_holds(given.events_per_vm, given.words_per_page):
-            notes.append(
-                f"{name}: the draft's bound of 2 pages per VM does not hold: it needs E_V < E_P"
+                f"{self.abi.name}: the draft's bound of 2 pages per VM does not hold: it needs "
+                "E_V < E_P"
             )
         return notes
-
-
-def _percent_apart(first: int | None, second: int | None) -> float | None:
-    """How far `second` lies from `first`, in per cent of `first`, to two places."""
-    if first is None or second is None or first == 0:
-        return None
-    return round(100 * (second - first) / first, 2)

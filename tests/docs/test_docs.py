@@ -1,20 +1,15 @@
 """What the documents show is what the commands print."""
 
-import os
-import pty
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from evtplan.commands.app import COMMANDS, load_command
-from tests.docs.generate import TARGET, commands_page
+from tests.docs.generate import BLOCK, TARGET, commands_page, on_a_terminal
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def blocks() -> list[tuple[str, str, str]]:
@@ -25,29 +20,6 @@ def blocks() -> list[tuple[str, str, str]]:
             command, _, output = text.partition("\n")
             found.append((page.name, command.removeprefix("$ "), output))
     return found
-
-
-def on_a_terminal(command: str) -> str:
-    """What `command` prints on a terminal of 80 columns, stdout and stderr together."""
-    leader, follower = pty.openpty()
-    environment = {**os.environ, "COLUMNS": "80", "LINES": "24", "NO_COLOR": "1", "TERM": "dumb"}
-    line = command.replace("evtplan ", f"{sys.executable} -m evtplan ", 1)
-    process = subprocess.Popen(
-        line, shell=True, stdout=follower, stderr=follower, cwd=ROOT, env=environment
-    )
-    os.close(follower)
-    chunks = []
-    while True:
-        try:
-            chunk = os.read(leader, 65536)
-        except OSError:  # the other end is closed
-            break
-        if not chunk:
-            break
-        chunks.append(chunk)
-    process.wait()
-    os.close(leader)
-    return b"".join(chunks).decode().replace("\r\n", "\n")
 
 
 class TestOutputBlocks:

@@ -3,12 +3,13 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from evtplan import Device, Fleet, Guest, Host, size
 from evtplan.errors import EvtplanError
 from evtplan.fleet.census import census_of
+from evtplan.plans.hosting import hosting_of
 from evtplan.plans.mix import shares
 
 WEB = Guest("web", vcpus=2, devices=(Device("vif"), Device("vbd")))
@@ -63,6 +64,87 @@ class TestLimits:
         assert needed is not None
         assert size(fleet, backends=needed).rows[0].binding != "backend_ports"
         assert size(fleet, backends=needed - 1).rows[0].binding == "backend_ports"
+
+
+def fleets() -> st.SearchStrategy[Fleet]:
+    """Small fleets with driver domains in and outside the fleet, and stub domains."""
+    device = st.builds(
+        Device,
+        st.sampled_from(["vif", "vbd", "vkb"]),
+        count=st.integers(1, 3),
+        backend=st.sampled_from(["dom0", "net", "disk"]),
+    )
+    guest = st.builds(
+        Guest,
+        st.sampled_from(["web", "mail", "net"]),
+        type=st.sampled_from(["pv", "pvh", "hvm"]),
+        vcpus=st.integers(1, 4),
+        devices=st.lists(device, max_size=3).map(tuple),
+        copies=st.integers(1, 4),
+        emulator=st.sampled_from(["dom0", "dm"]),
+    )
+    guests = st.lists(guest, min_size=1, max_size=3, unique_by=lambda g: g.name)
+    abi = st.sampled_from(["2l-32", "2l-64", "3l-64", "fifo", "fifo-draft-a"])
+    host = st.builds(Host, abi=abi, pages=st.integers(1, 3000), base_ports=st.integers(0, 400))
+    return st.builds(Fleet, guests.map(tuple), host)
+
+
+class TestHosting:
+    """the largest V whose whole pages fit, and every other limit, of any fleet"""
+
+    @given(fleets(), st.integers(1, 3))
+    def test_each_limit_fits_and_one_more_vm_does_not(self, fleet: Fleet, backends: int) -> None:
+        hosting = hosting_of(fleet, backends)
+        assume(any(hosting.weights))
+        usable = hosting.abi.usable_ports
+
+        def ports_fit(vms: int) -> bool:
+            return hosting.fullest(hosting.grown(vms))[1] <= usable
+
+        def pages_fit(vms: int) -> bool:
+            return hosting.pages_used(hosting.grown(vms)) <= hosting.pages
+
+        limits = {limit.name: limit.vms for limit in hosting.limits}
+        for name, fits in (("backend_ports", ports_fit), ("pages", pages_fit)):
+            limit = limits[name]
+            if limit is not None:
+                assert limit == 0 or fits(limit)
+                assert not fits(max(limit + 1, sum(hosting.fixed)))
+
+    def test_a_driver_domain_in_the_fleet_is_no_part_of_the_mix(self) -> None:
+        net = Guest("net", vcpus=4, copies=2)
+        web = replace(WEB, devices=(Device("vif", backend="net"), Device("vbd")), copies=10)
+        hosting = hosting_of(Fleet((net, web)))
+        assert hosting.grown(102) == (2, 100)
+        # Two like domains share the 10 guests' 4 channels each; their own 26 come on top.
+        assert hosting.backend_ports("net", hosting.planned) == ((2, 26 + 20),)
+        # Nine domains, 10 × 3 pages, 2 × 5, and dom0's 9: no page counts twice.
+        assert hosting.pages_used(hosting.planned) == 10 * 3 + 2 * 5 + 9
+
+    def test_the_reason_names_the_backend_that_runs_out_and_how_many_lift_it(self) -> None:
+        net = (Device("vif", count=7, backend="net"), Device("vbd"))
+        sizing = size(Fleet((replace(WEB, devices=net, copies=2),), Host(abi="2l-32")))
+        assert [r["why"] for r in sizing.limits if r["binds"]] == [
+            "net has 1023 ports: 8 for itself"
+        ]
+        # 28 ends a VM in net, 4 in dom0: 36 of them there; dom0 itself stops at 238.
+        assert sizing.rows[0].vm_limit == 36
+        assert sizing.rows[0].backends_to_lift == 7
+        assert any("7 domains like net (6 more)" in note for note in sizing.notes)
+
+    def test_a_stub_domain_takes_a_domain_id(self) -> None:
+        guest = Guest("win", type="hvm", emulator="win-dm")  # type: ignore[arg-type]
+        assert size(Fleet((guest,))).rows[0].vm_limit_domids == 32752 // 2
+
+
+class TestGuestPages:
+    """An Arm host with 64 KiB pages"""
+
+    def test_each_page_of_p_costs_a_page_of_the_kernel(self) -> None:
+        row = size(Fleet((replace(WEB, copies=10),), Host(arch="arm64")), guest_page_bytes=65536)
+        (row,) = row.rows
+        assert row.guest_memory_bytes == row.total_pages * 65536
+        assert row.total_bytes == row.total_pages * 4096
 
 
 class TestLibrary:
