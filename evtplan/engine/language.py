@@ -401,7 +401,8 @@ _MARKS = "@process, @process(count, waits=True), @always, @at_rest, @sometimes"
 
 TYPE_WORDS = ("bit", "lock", "upto", "span", "bits")
 STATEMENT_WORDS = (
-    "fence", "store_fence", "load_fence", "mb", "wmb", "rmb", "emit", "mark", "acquire", "release", "step",
+    "fence", "store_fence", "load_fence", "mb", "wmb", "rmb", "emit", "mark", "acquire",
+    "release", "step",
 )  # fmt: skip
 LOCKED_WORDS = (
     "test_and_set", "test_and_clear", "set_bit", "clear_bit", "exchange", "cmpxchg",

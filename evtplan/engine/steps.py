@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from evtplan.engine.flow import Graph, Node, NodeKind
 from evtplan.engine.language import TextError
 from evtplan.engine.liveness import live_sets, slot_set_by
+from evtplan.engine.simplify import simplified
 from evtplan.engine.system import (
     END,
     AccessKind,
@@ -84,8 +85,9 @@ class Steps:
 
     def _body(self, start: Node, phase: int) -> Block:
         region = _Region(self, start, phase)
-        block, _ = region.emit(region.start, None, set(self.live[id(start)]))
-        return block
+        live = self.live[id(start)]
+        block, _ = region.emit(region.start, None, set(live))
+        return simplified(block, live, len(self.graph.locals))
 
     def goto(self, node: Node | None, dirty: set[int]) -> list[Statement]:
         """End a step at `node`: dead locals are set to 0."""
