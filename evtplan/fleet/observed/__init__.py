@@ -1,1 +1,1 @@
-"""What a live host shows: console dumps, lsevtchn, /proc/interrupts."""
+"""What a live host shows of its event channels; one file a format."""

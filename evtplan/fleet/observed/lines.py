@@ -1,0 +1,129 @@
+"""A log as a stream of lines: gzip or plain, NUL bytes dropped, no line too long to hold."""
+
+import gzip
+import os
+import stat
+import sys
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BufferedReader
+
+from evtplan.errors import EvtplanError, InputError
+
+__all__ = ["LogLines", "Tally"]
+
+_BLOCK = 1 << 20
+# A console line has some hundred characters; a longer one is read in pieces of this size.
+_LONGEST_LINE = 1 << 16
+# No log of a host is larger; a device or a decompression bomb is.
+_LARGEST_BYTES = 1 << 36
+
+
+@dataclass(slots=True)
+class Tally:
+    """How many lines were like that, and the first of them."""
+
+    count: int = 0
+    first: int = 0
+
+    def add(self, number: int) -> None:
+        """Count the line `number`."""
+        if not self.count:
+            self.first = number
+        self.count += 1
+
+
+class LogLines:
+    """The lines of the file `path` (`-` is stdin), numbered from 1; `notes` fills on the way.
+
+    Serial consoles send carriage returns and NUL bytes, editors write UTF-16: carriage returns
+    end a line as well, NULs are dropped, every other byte is taken as Latin-1, since all that
+    any of our formats says is ASCII. Raises `InputError` for what cannot be opened or read.
+    """
+
+    def __init__(self, path: str) -> None:
+        if not path or "\0" in path:
+            raise EvtplanError("an empty file name" if not path else "a file name with a NUL byte")
+        self.path = "<stdin>" if path == "-" else path
+        self.notes: list[str] = []
+        self._file = path
+        self._nuls = 0
+        self._long = Tally()
+        self._last_long = 0
+        self._cut = ""
+
+    def __iter__(self) -> Iterator[tuple[int, str]]:
+        number, rest = 1, b""
+        for block in self._blocks():
+            *whole, rest = (rest + block).split(b"\n")
+            for data in whole:
+                yield from self._pieces(number, data)
+                number += 1
+            while len(rest) > _LONGEST_LINE:
+                yield from self._pieces(number, rest[:_LONGEST_LINE])
+                self._note_long(number)
+                rest = rest[_LONGEST_LINE:]
+        if rest:
+            yield from self._pieces(number, rest)
+        self._finish()
+
+    def _pieces(self, number: int, data: bytes) -> Iterator[tuple[int, str]]:
+        if len(data) > _LONGEST_LINE:
+            self._note_long(number)
+        data = data.rstrip(b"\r")
+        for start in range(0, max(len(data), 1), _LONGEST_LINE):
+            for part in data[start : start + _LONGEST_LINE].split(b"\r"):
+                yield number, part.decode("latin-1")
+
+    def _blocks(self) -> Iterator[bytes]:
+        total = 0
+        try:
+            with self._opened() as source:
+                stream = _unpacked(source)
+                # read1 hands over what a pipe has, so that a live one is not waited for.
+                while block := stream.read1(_BLOCK):
+                    total += len(block)
+                    self._nuls += block.count(b"\0")
+                    if total > _LARGEST_BYTES:
+                        raise InputError(self.path, f"larger than {_LARGEST_BYTES >> 30} GiB")
+                    yield block.replace(b"\0", b"")
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            if not total:
+                raise InputError(self.path, f"a damaged gzip file: {error}") from error
+            self._cut = (
+                f"{self.path}: the gzip file is cut off or damaged; what it still has is read"
+            )
+        except OSError as error:
+            raise InputError(self.path, error.strerror or str(error)) from error
+
+    def _opened(self) -> BufferedReader:
+        if self._file == "-":
+            return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
+        mode = os.stat(self._file).st_mode
+        if stat.S_ISDIR(mode):
+            raise InputError(self.path, "is a directory", hint="give one dump file")
+        if stat.S_ISBLK(mode) or (stat.S_ISCHR(mode) and "std" not in self._file):
+            raise InputError(self.path, "is a device, not a file")
+        return open(self._file, "rb")
+
+    def _note_long(self, number: int) -> None:
+        if number != self._last_long:
+            self._last_long = number
+            self._long.add(number)
+
+    def _finish(self) -> None:
+        if self._cut:
+            self.notes.append(self._cut)
+        if self._nuls:
+            self.notes.append(f"{self.path}: {self._nuls} NUL bytes dropped")
+        if self._long.count:
+            self.notes.append(
+                f"{self.path}:{self._long.first}: longer than {_LONGEST_LINE >> 10} KiB, read in "
+                f"pieces ({self._long.count} such lines)"
+            )
+
+
+def _unpacked(source: BufferedReader) -> BufferedReader | gzip.GzipFile:
+    """`source`, unpacked if it is gzip."""
+    return gzip.GzipFile(fileobj=source) if source.peek(2)[:2] == b"\x1f\x8b" else source
