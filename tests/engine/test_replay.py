@@ -11,11 +11,7 @@ from evtplan.engine.replay_errors import replay_error_rows
 from evtplan.engine.trace_file import read_lines
 
 TRACES = Path(__file__).parents[1] / "traces"
-OP_TRACES = sorted(
-    path
-    for path in TRACES.rglob("*.jsonl")
-    if path.stem not in ("errors", "races")
-)
+OP_TRACES = sorted(path for path in TRACES.rglob("*.jsonl") if path.stem not in ("errors", "races"))
 
 
 class TestEveryLineAgreesOnEveryField:
