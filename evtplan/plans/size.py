@@ -24,7 +24,8 @@ def size(
 
     `fleet` is a `Fleet`, a `SizingInputs`, or None with the fields of `SizingInputs` as keywords.
     `abi` names one ABI or several; None is the fleet's own, or `fifo`. With a fleet, `backends`,
-    `driver_domains` and `guest_page_bytes` are the only numbers. Raises `EvtplanError` for input that cannot be.
+    `driver_domains` and `guest_page_bytes` are the only numbers. Raises `EvtplanError` for input
+    that cannot be.
 
     >>> from evtplan import Fleet, Guest, Device, size
     >>> web = Guest("web", vcpus=2, devices=(Device("vif"), Device("vbd")), copies=200)
