@@ -37,7 +37,8 @@ class Skipped:
 
 
 def inputs_of(paths: Iterable[str]) -> Iterator[Input | Skipped]:
-    """The files that `paths` stand for, those of a directory in order of their names.
+    """The files that `paths` stand for, those of a directory in order of their names, and
+    before what lies further below.
 
     Directories are walked with all below them, each once however often links lead there, and
     without what begins with a dot. Raises `InputError` for a pattern that fits no file, and for a
@@ -82,13 +83,18 @@ def _below(folder: str, seen: set[tuple[int, int]], depth: int) -> Iterator[Inpu
         seen.add(key)
         if depth > _DEEPEST:
             raise EvtplanError(f"{folder}: directories nested more than {_DEEPEST} deep")
-        names = sorted(os.listdir(folder))
+        names = sorted(os.listdir(folder), key=lambda name: _rank(os.path.join(folder, name)))
     except OSError as error:
         yield Skipped(folder, error.strerror or str(error))
         return
     for name in names:
         if not name.startswith("."):
             yield from _entry(os.path.join(folder, name), seen, depth)
+
+
+def _rank(path: str) -> tuple[bool, bool, str]:
+    """Files before directories and before links to them, then by name."""
+    return os.path.isdir(path), os.path.islink(path), path
 
 
 def _entry(path: str, seen: set[tuple[int, int]], depth: int) -> Iterator[Input | Skipped]:

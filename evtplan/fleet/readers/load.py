@@ -91,6 +91,7 @@ def _reason(path: str, error: EvtplanError) -> str:
 class _Loading:
     """What the files so far have said."""
 
+    paths: list[str] = field(default_factory=list)
     guests: list[Guest] = field(default_factory=list)
     notes: dict[str, None] = field(default_factory=dict)
     unknown: dict[str, list[str]] = field(default_factory=dict)
@@ -107,12 +108,12 @@ class _Loading:
             self.host, self.name = reading.host, self.name or reading.name
         if reading.dom0_vcpus is not None:
             self.dom0_vcpus.add(reading.dom0_vcpus)
+        self.paths.append("<stdin>" if path == "-" else path)
         self.guests.extend(reading.guests)
         self.arches.add(reading.arch)
         self.notes.update(dict.fromkeys(reading.notes))
         for key, line in reading.unknown:
-            shown = "<stdin>" if path == "-" else path
-            place = shown if line is None else f"{shown}:{line}"
+            place = self.paths[-1] if line is None else f"{self.paths[-1]}:{line}"
             self.unknown.setdefault(key, []).append(place)
 
     def fleet(self, copies: int) -> Fleet:
@@ -120,6 +121,8 @@ class _Loading:
             path, reason = self.skipped[0]
             more = f", and {len(self.skipped) - 1} more like it" if len(self.skipped) > 1 else ""
             raise EvtplanError(f"no guest in any of the files: {path}: {reason}{more}")
+        if not self.guests:
+            raise EvtplanError(f"dom0, but no guest in {_some(self.paths)}")
         many = tuple(replace(guest, copies=_times(guest, copies)) for guest in self.guests)
         host = self.host or self._seen_host()
         notes = (*self._unknown_noted(), *self._skipped_noted(), *self.notes)

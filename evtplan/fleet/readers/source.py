@@ -50,7 +50,8 @@ class Source:
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise InputError(self.name, _gzip_reason(error)) from error
         except OSError as error:
-            raise InputError(self.name, error.strerror or str(error)) from error
+            reason = error.strerror or str(error).partition("\n")[0]
+            raise InputError(self.name, reason) from error
 
     def data(self) -> bytes:
         """All the bytes. Raises `InputError` where there are more than any configuration has."""

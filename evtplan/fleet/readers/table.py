@@ -52,7 +52,10 @@ def delimiter_of(line: str) -> str | None:
 
 
 def _split(line: str, delimiter: str) -> list[str]:
-    return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])]
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])]
+    except csv.Error:  # a carriage return within, or a cell without end: no heading
+        return []
 
 
 def read_csv(source: Source, progress: Progress | None = None) -> Reading:

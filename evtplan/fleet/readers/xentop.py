@@ -36,12 +36,13 @@ def read_xentop(path: str, text: str) -> Reading:
     Two domains whose names were cut to the same ten characters stay two. Raises `InputError`
     with the line of a row that has not the columns of its heading.
     """
-    rounds = _rounds(path, text)
+    notes: list[str] = []
+    rounds = _rounds(path, text, notes)
     if not rounds:
         raise InputError(path, "xentop's heading without a row for any domain")
     rows = [row for row in rounds[-1] if not _is_dom0(row)]
     dom0 = [row for row in rounds[-1] if _is_dom0(row)]
-    notes = [
+    notes += [
         "xentop tells no type of guest: pv is taken",
         "xentop tells VCPUs, networks and block devices only: every other device is missing",
     ]
@@ -67,7 +68,7 @@ def _is_dom0(row: _Row) -> bool:
     return row.name in ("Domain-0", "dom0")
 
 
-def _rounds(path: str, text: str) -> list[list[_Row]]:
+def _rounds(path: str, text: str, notes: list[str]) -> list[list[_Row]]:
     """The rows of each round. A round begins with dom0, which xentop lists first, or, where
     dom0 was filtered out, with a heading.
     """
@@ -82,7 +83,8 @@ def _rounds(path: str, text: str) -> list[list[_Row]]:
             fresh = fresh or not has_dom0
             continue
         if number == len(lines) and not text.endswith("\n") and rounds and _is_cut(line, columns):
-            break  # whoever stopped xentop stopped it within a row
+            notes.append("xentop's last row is cut off, and left out")
+            break
         row = _row(path, number, line, columns) if columns else None
         if row is None:
             continue

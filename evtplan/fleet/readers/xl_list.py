@@ -20,6 +20,8 @@ _WORDS = """
 c_info b_info disks vfbs vkbs usbctrls usbdevs vdispls vsnds virtios dtdevs rdms sshms
 on_poweroff on_reboot on_watchdog on_crash on_soft_reset
 """
+# Event channel ports of a domain under any ABI.
+_MOST_DEVICES = 131_071
 _KNOWN = frozenset(_DEVICE_LISTS).union(_WORDS.split())
 
 
@@ -173,6 +175,8 @@ class _Reader:
             return []
         if not isinstance(found, list):
             raise self.wrong(f"{key} is {str(found)[:40]!r}; it must be a list")
+        if len(found) > _MOST_DEVICES:
+            raise self.wrong(f"{key} has {len(found)} entries; no guest has so many channels")
         return found
 
     def table(self, table: dict[str, Any], key: str) -> dict[str, Any]:

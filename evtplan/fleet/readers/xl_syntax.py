@@ -46,11 +46,12 @@ class Setting:
     line: int
 
 
+# Possessive quantifiers: a string of any length is matched without a way back for each character.
 _TOKEN = re.compile(
     r"""(?P<space>[ \t\r\f\v\ufeff]+)
       | (?P<comment>\#[^\n]*)
       | (?P<newline>\n)
-      | (?P<string>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')
+      | (?P<string>"(?:[^"\\\n]++|\\.)*+"|'(?:[^'\\\n]++|\\.)*+')
       | (?P<number>[0-9][0-9a-fA-Fx]*)
       | (?P<key>[a-z][._0-9a-z]*)
       | (?P<mark>\+=|[=;,\[\]])""",

@@ -10,7 +10,8 @@ from evtplan.errors import InputError
 __all__ = ["Node", "parse_xml"]
 
 _DEEPEST = 64
-# A domain has some hundred elements; what is far beyond is no configuration.
+# No guest has more devices than event channels, and no file sensibly so many domains.
+_MOST_CHILDREN = 131_071
 _MOST_ELEMENTS = 2_000_000
 
 
@@ -71,7 +72,11 @@ class _Builder:
             raise InputError(self.path, f"more than {_MOST_ELEMENTS} XML elements", line=line)
         node = Node(_local(tag), {_local(name): text for name, text in attributes.items()}, line)
         if self.open:
-            self.open[-1].children.append(node)
+            siblings = self.open[-1].children
+            if len(siblings) >= _MOST_CHILDREN:
+                reason = f"more than {_MOST_CHILDREN} elements in <{self.open[-1].tag}>"
+                raise InputError(self.path, reason, line=line)
+            siblings.append(node)
         else:
             self.root = node
         self.open.append(node)
