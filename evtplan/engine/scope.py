@@ -367,6 +367,7 @@ def bind(text: Text, given: Mapping[str, int], *, history: bool = False) -> Scop
             initial=(0,) * cells,
             layout=element.word.layout if element.word else None,
             is_lock=element.is_lock,
+            owner=declared.group if declared.kind is VariableKind.SHARED else "shared",
         )
         base += cells
     initial_values(scope)

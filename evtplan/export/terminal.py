@@ -148,5 +148,6 @@ def _shown(cell: Any) -> Text:
     if isinstance(cell, bool):
         return Text("yes" if cell else "no")
     if isinstance(cell, float):
-        return Text(f"{cell:.4g}")
+        # Four digits, but never an exponent where the whole number is no longer.
+        return Text(f"{cell:.0f}" if 1e4 <= abs(cell) < 1e15 else f"{cell:.4g}")
     return Text(text_of(cell))

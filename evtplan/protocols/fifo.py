@@ -14,8 +14,8 @@ parameters = dict(
     vcpus=(1, 1, 64),
     priorities=(1, 1, 16),
     raises=(1, 0, 7),  # of each port, by all raisers together
-    raisers=(1, 0, 4),
-    maskers=(0, 0, 2),
+    raisers=(1, 0, 60),
+    maskers=(0, 0, 16),
     masks=(1, 0, 7),  # mask and unmask cycles, by all maskers together
     movers=(0, 0, 1),  # binds ports to other VCPUs and gives them other priorities
     moves=(1, 0, 7),
@@ -334,9 +334,8 @@ def guest_unmask(p: port):  # evtchn_fifo_unmask()
                 return
             break
         w = seen
-    if host:
-        emit("hypercall", p)
-    else:
+    emit("hypercall", p)
+    if host == 0:
         mark("an unmask needs a hypercall")
         v = target_of(p)
         unmask(p, v)

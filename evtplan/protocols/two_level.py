@@ -10,8 +10,8 @@ parameters = dict(
     word_bits=(2, 1, 64),
     vcpus=(1, 1, 64),
     raises=(1, 0, 7),  # of each port, by all raisers together
-    raisers=(1, 0, 4),
-    maskers=(0, 0, 2),
+    raisers=(1, 0, 60),
+    maskers=(0, 0, 16),
     masks=(1, 0, 7),
     hvm=(0, 0, 1),
     host=(0, 0, 1),
@@ -117,9 +117,8 @@ def guest_unmask(p: port, cpu: vcpu):  # evtchn_2l_unmask(), on `cpu`
                     upcall[cpu] = 1
             return
         set_bit(mask[w][b])  # the hypercall acts only if the mask bit was set
-    if host:
-        emit("hypercall", p)
-    else:
+    emit("hypercall", p)
+    if host == 0:
         mark("an unmask needs a hypercall")
         v = target_of(p)
         unmask(p, v)

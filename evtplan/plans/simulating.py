@@ -1,0 +1,271 @@
+"""Simulate protocol texts under a workload: which runs to make, and what they add up to."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+
+from evtplan.engine.costs import Costs, default_costs
+from evtplan.engine.language import Text, read_text
+from evtplan.engine.lowering import lower
+from evtplan.engine.measures import Measures, PortMeasure, measure, measure_ports
+from evtplan.engine.simulation import Handler, Machine, Run, simulate
+from evtplan.engine.system import TransitionSystem
+from evtplan.engine.workloads import Arrivals, Workload, draw
+from evtplan.errors import EvtplanError, UnknownNameError, ValueOutOfRangeError
+
+__all__ = ["Simulated", "SimulationInputs", "simulate_protocols"]
+
+NS_PER_SECOND = 1e9
+
+# ABI names stand for their texts, with the parameters that make the difference.
+_ABI_TEXTS: dict[str, tuple[str, dict[str, int]]] = {
+    "2l-32": ("two-level", {"word_bits": 32}),
+    "2l-64": ("two-level", {"word_bits": 64}),
+    "3l-32": ("three-level", {"word_bits": 32}),
+    "3l-64": ("three-level", {"word_bits": 64}),
+    "fifo-draft-a": ("draft-a", {}),
+}
+_PRIORITY_VARIABLES = ("priority", "prio", "port_priority")
+
+# A run that ends this much later than its last arrival could not keep up with it.
+_LATE = 1.1
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationInputs:
+    """What to simulate: every protocol with every number of raisers at every rate.
+
+    `workload` has the arrivals at some rate; `rates` (events a second in all) replaces it one by
+    one. `events` arrivals a run, `replications` runs with seeds from `seed` on. `warm_up` is the
+    share of a run at whose start nothing is measured. `priorities` by port (the text's default
+    elsewhere). `recording` replaces drawn arrivals. `parameters` go to the text. `levels` of the
+    costs' ranges: low, nominal, high; each gives configurations of its own.
+    """
+
+    protocols: tuple[str, ...]
+    workload: Workload
+    rates: tuple[float, ...]
+    raisers: tuple[int, ...] = (1,)
+    maskers: int = 0
+    handler: Handler = field(default_factory=lambda: Handler(2000.0))
+    costs: Costs = field(default_factory=default_costs)
+    lock_place: str = "apart"
+    words: str = "packed"
+    masked_for_ns: float | None = None
+    events: int = 100_000
+    replications: int = 5
+    seed: int = 1
+    warm_up: float = 0.1
+    priorities: Mapping[int, int] = field(default_factory=dict)
+    parameters: Mapping[str, int] = field(default_factory=dict)
+    recording: Arrivals | None = None
+    allow_overload: bool = False
+    levels: tuple[str, ...] = ("nominal",)
+
+    def __post_init__(self) -> None:
+        if not self.protocols:
+            raise EvtplanError("no protocol to simulate")
+        if not 1 <= self.replications <= 1000:
+            raise ValueOutOfRangeError("replications", self.replications, "from 1 to 1000")
+        if not 0 <= self.warm_up < 1:
+            raise ValueOutOfRangeError("warm-up", self.warm_up, "a share from 0 to below 1")
+        for rate in self.rates:
+            replace(self.workload, rate=rate)
+        for count in self.raisers:
+            if not 1 <= count <= 60:
+                raise ValueOutOfRangeError("raisers", count, "from 1 to 60")
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """One configuration: what was simulated, its measures, and each port's."""
+
+    protocol: str
+    raisers: int
+    rate_per_second: float
+    costs: str
+    measures: Measures
+    ports: tuple[PortMeasure, ...]
+    priorities: tuple[PortMeasure, ...]
+    runs: tuple[Run, ...]
+
+    def row(self) -> dict[str, object]:
+        """The configuration as one row: counts exact, rates and times with their half widths."""
+        runs = self.runs
+        found: dict[str, object] = {
+            "protocol": self.protocol,
+            "raisers": self.raisers,
+            "rate_per_second": _whole_if_whole(self.rate_per_second),
+            "costs": self.costs,
+            "replications": len(runs),
+            "raised": sum(run.raised for run in runs),
+            "handled": sum(run.handled for run in runs),
+            "coalesced": sum(run.coalesced for run in runs),
+            "pending": sum(run.outstanding for run in runs),
+            "spurious": sum(run.spurious for run in runs),
+            "conserved": all(run.conserved for run in runs),
+            "steps": sum(run.steps for run in runs),
+        }
+        for item in fields(Measures):
+            value = getattr(self.measures, item.name)
+            found[item.name] = value.mean
+            found[f"{item.name}_ci95"] = value.half_width
+        return found
+
+
+def _whole_if_whole(value: float) -> float:
+    return int(value) if value == int(value) else value
+
+
+def simulate_protocols(inputs: SimulationInputs) -> tuple[Simulated, ...]:
+    """Every configuration of `inputs`, protocols side by side on the same arrivals.
+
+    Raises `EvtplanError` for a load above capacity unless it is allowed, and whatever reading the
+    texts raises.
+    """
+    found = []
+    for rate in inputs.rates:
+        workload = replace(inputs.workload, rate=rate)
+        _check_load(inputs, rate)
+        draws = [
+            inputs.recording or draw(workload, inputs.events, inputs.seed + number)
+            for number in range(inputs.replications)
+        ]
+        for raisers in inputs.raisers:
+            for name in inputs.protocols:
+                for level in inputs.levels:
+                    scene = _Scene(name, raisers, rate, level)
+                    found.append(_configuration(inputs, scene, workload, draws))
+    return tuple(found)
+
+
+def _check_load(inputs: SimulationInputs, rate: float) -> None:
+    vcpus = inputs.parameters.get("vcpus", 1)
+    if inputs.recording is not None:
+        times = inputs.recording.times_ns
+        rate = len(times) * NS_PER_SECOND / max(float(times[-1]), 1.0) if len(times) > 1 else 0.0
+    load = rate * inputs.handler.mean_ns / NS_PER_SECOND / vcpus
+    if load >= 1 and not inputs.allow_overload:
+        raise EvtplanError(
+            f"{rate:g} events a second of {inputs.handler.mean_ns:g} ns each are {load:.2f} times "
+            f"what {vcpus} VCPU{'s' if vcpus > 1 else ''} can handle",
+            "lower --rate or --handler, or give --allow-overload to see it coalesce",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    protocol: str
+    raisers: int
+    rate: float
+    level: str
+
+
+def _configuration(
+    inputs: SimulationInputs, scene: _Scene, workload: Workload, draws: list[Arrivals]
+) -> Simulated:
+    name = scene.protocol
+    most_port = max(workload.ports, *(int(drawn.ports.max()) for drawn in draws))
+    system = _system(inputs, name, scene.raisers, most_port)
+    machine = Machine(
+        inputs.costs.at(scene.level).with_ns(handled=inputs.handler.mean_ns),
+        inputs.handler,
+        inputs.lock_place,
+        inputs.words,
+        inputs.masked_for_ns,
+    )
+    runs = tuple(
+        simulate(system, machine, drawn, seed=inputs.seed + number, warm_up=inputs.warm_up)
+        for number, drawn in enumerate(draws)
+    )
+    for run, drawn in zip(runs, draws, strict=True):
+        _check_kept_up(name, run, drawn, inputs)
+    priority_of = _priorities(system)
+    return Simulated(
+        name,
+        scene.raisers,
+        scene.rate,
+        scene.level,
+        measure(runs, machine.costs),
+        tuple(measure_ports(runs)),
+        tuple(measure_ports(runs, priority_of.__getitem__)) if priority_of else (),
+        runs,
+    )
+
+
+def _check_kept_up(name: str, run: Run, drawn: Arrivals, inputs: SimulationInputs) -> None:
+    last = float(drawn.times_ns[-1])
+    slack = 1e5 + 100 * inputs.handler.mean_ns
+    if run.duration_ns > _LATE * last + slack and not inputs.allow_overload:
+        raise EvtplanError(
+            f"{name} could not keep up: {len(drawn)} events that arrive within {last:.0f} ns took "
+            f"{run.duration_ns:.0f} ns with these costs",
+            "lower --rate, add --raisers, or give --allow-overload",
+        )
+
+
+def _system(inputs: SimulationInputs, name: str, raisers: int, ports: int) -> TransitionSystem:
+    text_name, fixed = _ABI_TEXTS.get(name, (name, {}))
+    text = read_text(text_name)
+    wanted = {"ports": ports, "raisers": raisers, **_maskers(text, inputs, ports), **fixed}
+    word_bits = inputs.parameters.get("word_bits", wanted.get("word_bits", 64))
+    wanted |= {"word_bits": word_bits, "words": ports // word_bits + 1}
+    known = text.parameters
+    for key in inputs.parameters:
+        if key not in known:
+            raise UnknownNameError(f"parameter of {name}", key, sorted(known))
+    parameters = {key: value for key, value in wanted.items() if key in known}
+    system = lower(text, {**parameters, **inputs.parameters})
+    return _with_priorities(system, inputs.priorities)
+
+
+def _maskers(text: Text, inputs: SimulationInputs, ports: int) -> dict[str, int]:
+    declared = text.parameters.get("maskers")
+    most = declared.most if declared else 0
+    if not _masks(inputs):
+        return {"maskers": 0}
+    if most < 1:
+        raise EvtplanError(f"{text.name} has no maskers: its ports cannot be masked while handled")
+    return {"maskers": inputs.maskers or min(ports, most)}
+
+
+def _masks(inputs: SimulationInputs) -> bool:
+    return inputs.masked_for_ns is not None
+
+
+def _with_priorities(system: TransitionSystem, priorities: Mapping[int, int]) -> TransitionSystem:
+    """The system with its ports' priorities set before anything moves."""
+    if not priorities:
+        return system
+    changed = []
+    for variable in system.variables:
+        if variable.name in _PRIORITY_VARIABLES and variable.dims:
+            first, count = variable.dims[0]
+            initial = list(variable.initial)
+            for port, priority in priorities.items():
+                if not first <= port < first + count:
+                    allowed = f"from {first} to {first + count - 1}"
+                    raise ValueOutOfRangeError("port", port, allowed)
+                if not 0 <= priority <= variable.most:
+                    allowed = f"from 0 (highest) to {variable.most}; see --param priorities"
+                    raise ValueOutOfRangeError("priority", priority, allowed)
+                initial[port - first] = priority
+            variable = replace(variable, initial=tuple(initial))
+            break
+        changed.append(variable)
+    else:
+        raise EvtplanError(f"{system.name} has no priorities", "fifo has 16")
+    rest = system.variables[len(changed) + 1 :]
+    return replace(system, variables=(*changed, variable, *rest))
+
+
+def _priorities(system: TransitionSystem) -> dict[int, int]:
+    for variable in system.variables:
+        if variable.name in _PRIORITY_VARIABLES and variable.dims:
+            first = variable.dims[0][0]
+            return dict(enumerate(variable.initial, first))
+    return {}
+
+
+def protocols_given(name: str, against: Iterable[str]) -> tuple[str, ...]:
+    """The protocol and what it is held against, each once."""
+    return tuple(dict.fromkeys((name, *against)))

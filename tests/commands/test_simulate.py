@@ -1,0 +1,130 @@
+"""`evtplan simulate` as a process: answers, comparisons, pictures, and impossible input."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+QUICK = ("--events", "3000", "--replications", "2")
+
+
+def run(*args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "evtplan", "simulate", *args],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+
+
+def rows(*args: str) -> list[dict[str, Any]]:
+    result = run(*args, *QUICK, "--format", "json")
+    assert result.returncode == 0, result.stderr
+    found: list[dict[str, Any]] = json.loads(result.stdout)["rows"]
+    return found
+
+
+class TestAnswers:
+    def test_have_every_measure_with_its_confidence_interval(self) -> None:
+        (row,) = rows("fifo", "--ports", "4", "--raisers", "2")
+        assert row["conserved"] is True
+        assert row["raised"] == 6000
+        for name in (
+            "latency_p50_ns", "latency_p99_ns", "latency_p999_ns", "jain_index",
+            "worst_port_p99_ns", "handled_per_second", "upcalls_per_second",
+            "hypercalls_per_second", "hypercall_cpu_share", "lock_wait_mean_ns",
+            "lock_spin_share", "line_transfers_per_event",
+        ):  # fmt: skip
+            assert row[name] >= 0
+            assert f"{name}_ci95" in row
+
+    def test_of_the_same_seed_are_the_same_bytes(self) -> None:
+        arguments = ("fifo", "--ports", "2", *QUICK, "--seed", "9", "--format", "csv")
+        assert run(*arguments).stdout == run(*arguments).stdout
+
+    def test_against_another_protocol_come_from_the_same_arrivals(self) -> None:
+        found = rows("fifo", "--against", "2l-64", "--ports", "6")
+        assert [row["protocol"] for row in found] == ["fifo", "2l-64"]
+        assert found[0]["raised"] == found[1]["raised"]
+
+    def test_several_rates_and_raisers_give_a_row_each(self) -> None:
+        found = rows("fifo", "--rate", "1000,2000", "--raisers", "1,2")
+        assert [(r["rate_per_second"], r["raisers"]) for r in found] == [
+            (1000, 1), (1000, 2), (2000, 1), (2000, 2),
+        ]  # fmt: skip
+
+    def test_span_the_range_of_the_costs_where_asked(self) -> None:
+        low, nominal, high = rows("fifo", "--cost-range", "--masked-for", "2000")
+        assert (low["costs"], nominal["costs"], high["costs"]) == ("low", "nominal", "high")
+        assert low["latency_mean_ns"] < nominal["latency_mean_ns"] < high["latency_mean_ns"]
+
+    def test_a_high_priority_port_waits_less_in_a_storm(self) -> None:
+        result = run(
+            *("fifo", "--ports", "8", "--param", "priorities=2", "--rate", "450000"),
+            *(f"--priority={port}=1" for port in range(2, 9)),
+            *(*QUICK, "--by-port", "--format", "json"),
+        )
+        ports = {row["port"]: row for row in json.loads(result.stdout)["ports"]}
+        assert ports[1]["p99_ns"] < min(ports[port]["p99_ns"] for port in range(2, 9))
+
+    def test_a_recording_is_replayed(self, tmp_path: Path) -> None:
+        path = tmp_path / "rec.txt"
+        path.write_text("".join(f"{n * 5000} {n % 3 + 1}\n" for n in range(300)))
+        (row,) = rows("fifo", "--recording", str(path))
+        assert row["raised"] == 600  # 300 in each replication
+
+    def test_a_picture_is_drawn_whole(self, tmp_path: Path) -> None:
+        for name, extra in (("cdf.svg", ()), ("curve.png", ("--rate", "1000,20000"))):
+            path = tmp_path / name
+            assert run("fifo", *extra, *QUICK, "--plot", str(path)).returncode == 0
+            assert path.stat().st_size > 1000
+
+
+class TestImpossibleInput:
+    """Impossible input gets a clear error"""
+
+    @pytest.mark.parametrize(
+        ("args", "said"),
+        [
+            (["fifo", "--rate", "600000"], "--allow-overload"),
+            (["fifo", "--cost", "hit=-1"], "cost hit is -1"),
+            (["fifo", "--cost", "hti=1"], "did you mean hit?"),
+            (["fifo", "--arrivals", "poison"], "did you mean poisson?"),
+            (["fifo", "--handler", "gamma:3"], "unknown distribution of the handler"),
+            (["fifo", "--handler", "nan"], "handler is nan"),
+            (["fifo", "--rate", "nan"], "rate is nan"),
+            (["fifo", "--rate", "0"], "rate is 0"),
+            (["fifo", "--rate", "1e300"], "rate is 1e+300"),
+            (["fifo", "--rate", "many"], "--rate: 'many' is no number"),
+            (["fifo", "--raisers", "0"], "raisers is 0"),
+            (["fifo", "--raisers", "61"], "raisers is 61"),
+            (["fifo", "--warm-up", "1"], "warm-up is 1"),
+            (["fifo", "--param", "prots=3"], "did you mean ports?"),
+            (["fifo", "--priority", "1=9"], "priority is 9"),
+            (["fifo", "--lock", "nowhere"], "unknown place of the lock"),
+            (["fifoo"], "did you mean fifo?"),
+            (["fifo", "--plot", "x.gif"], "x.gif"),
+            (["fifo", "--costs", "none.toml"], "none.toml"),
+            (["fifo", "--recording", "none.txt"], "none.txt"),
+            (["no/such/text.py"], "no/such/text.py"),
+        ],
+    )
+    def test_is_one_error_exit_2_and_no_output(self, args: list[str], said: str) -> None:
+        result = run(*args, *QUICK)
+        assert result.returncode == 2
+        assert result.stdout == ""
+        assert result.stderr.startswith("error: ")
+        assert said in result.stderr
+        assert "Traceback" not in result.stderr
+
+    def test_a_recording_out_of_order_names_its_line(self, tmp_path: Path) -> None:
+        path = tmp_path / "rec.txt"
+        path.write_text("5 1\n3 1\n")
+        result = run("fifo", "--recording", str(path))
+        assert result.returncode == 2
+        assert f"{path}:2: " in result.stderr
+        assert "out of order" in result.stderr
