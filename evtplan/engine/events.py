@@ -96,10 +96,11 @@ class Events:
 
     def _call(self, abi: str, name: str, *arguments: int) -> int:
         result, events = self.machine.call((abi, name), *arguments)
-        self._see(events)
+        self.see(events)
         return result
 
-    def _see(self, events: list[Event]) -> None:
+    def see(self, events: list[Event]) -> None:
+        """Note what procedures have emitted."""
         seen = self.seen
         for name, values in events:
             match name:
@@ -228,7 +229,7 @@ class Events:
 
     def go_on(self, call: Call, until: str | None) -> None:
         """Let a handler go on."""
-        self._see(self.machine.go_on(call, until))
+        self.see(self.machine.go_on(call, until))
 
     def guest_word(self, number: int) -> int | None:
         """The cell of a port's event word as the guest reaches it, None for a page it has not."""

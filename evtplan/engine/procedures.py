@@ -168,13 +168,14 @@ class Interpreter:
     def go_on(self, call: Call, until: str | None) -> list[Event]:
         found: list[Event] = []
         while not call.done:
-            events = self._step(call)
+            events = self.step(call)
             found += events
             if until is not None and any(name == until for name, _ in events):
                 break
         return found
 
-    def _step(self, call: Call) -> list[Event]:
+    def step(self, call: Call) -> list[Event]:
+        """Make one step of a call; what it emitted. Raises `ProcedureError`."""
         procedure = self.program.procedures[call.key]
         point = procedure.kind.points[call.point]
         step = _Step(self, call, self._views[call.key])
