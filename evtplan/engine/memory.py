@@ -154,8 +154,9 @@ class FlatMemory:
         if cells > len(self.array):
             room = max(cells, 2 * len(self.array))
             for name in ("array", "_shadow"):
+                held = getattr(self, name)
                 grown = numpy.zeros(room, dtype=numpy.int64)
-                grown[: len(self.array)] = getattr(self, name)[: len(self.array)]
+                grown[: len(held)] = held
                 setattr(self, name, grown)
 
     def changes(self, ranges: Iterable[range]) -> list[tuple[int, int, int]]:

@@ -1,7 +1,7 @@
 """Races of one raise with a guest's actions: every outcome that the interleavings have.
 
-`evtchn_send()` of real Xen was single-stepped, and a guest's action done at an instruction boundary.
-Here the raise makes one step of its text after the other, and the guest acts whole between two of
+`evtchn_send()` of real Xen was single-stepped, and a guest's action done at an instruction
+boundary. Here the raise makes one step of its text after the other, and the guest acts whole between two of
 them, wherever the scenario lets it. Every recorded outcome must be among those found.
 """
 
@@ -286,7 +286,7 @@ class _Search:
         guest.domain.log[:] = state.log
 
     def _outcome(self, guest: _Guest) -> str:
-        after = {f"w{port}": f"{guest.word(port):08x}" for port in PORTS}
+        after: dict[str, Any] = {f"w{port}": f"{guest.word(port):08x}" for port in PORTS}
         ready, head = guest.events.guest_ready(0), guest.events.guest_head(0, 7)
         memory = guest.events.memory
         after |= {
@@ -294,7 +294,7 @@ class _Search:
             "ready": f"{memory[ready or 0]:08x}",
             "tail": guest.events.get("T", 7),
         }
-        found = {
+        found: dict[str, Any] = {
             "busy_seen": int(guest.busy_seen),
             "after": after,
             "mark": len(guest.events.seen.marks),
