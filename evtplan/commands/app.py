@@ -35,6 +35,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "evtplan.commands.simulate",
         "Run a protocol under load: latency, fairness, hypercalls, locks, cache lines.",
     ),
+    "replay": (
+        "evtplan.commands.replay",
+        "Replay recorded behaviour of real Xen; every field of every op must agree.",
+    ),
 }
 
 _SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"]}

@@ -33,6 +33,7 @@ __all__ = [
 
 FIFO, TWO_LEVEL = "fifo", "2l"
 PRIORITIES = 16
+MOST_STEPS = 1 << 23  # of one call; a drain of a full event array takes 11 for each port
 
 _XEN = ("set_pending", "unmask", "clear_pending")
 _GUEST = (
@@ -144,10 +145,11 @@ class Machine(Protocol):
 class Interpreter:
     """The readable machine: one step after the other, as the executor runs them."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, most_steps: int = MOST_STEPS) -> None:
         self.program = program
         self.memory: Memory = SparseMemory()
         self.steps = 0
+        self.most_steps = most_steps
         self._views = {
             key: _View(procedure, self.memory) for key, procedure in program.procedures.items()
         }
@@ -167,7 +169,10 @@ class Interpreter:
 
     def go_on(self, call: Call, until: str | None) -> list[Event]:
         found: list[Event] = []
+        last = self.steps + self.most_steps
         while not call.done:
+            if self.steps >= last:
+                raise self._fault(call, f"it has not ended after {self.most_steps} steps")
             events = self.step(call)
             found += events
             if until is not None and any(name == until for name, _ in events):

@@ -1,8 +1,8 @@
 """Races of one raise with a guest's actions: every outcome that the interleavings have.
 
 `evtchn_send()` of real Xen was single-stepped, and a guest's action done at an instruction
-boundary. Here the raise makes one step of its text after the other, and the guest acts whole between two of
-them, wherever the scenario lets it. Every recorded outcome must be among those found.
+boundary. Here the raise makes one step of its text after the other, and the guest acts whole
+between two of them, wherever the scenario lets it. Every recorded outcome must be found.
 """
 
 import json

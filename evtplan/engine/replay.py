@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from evtplan.engine.behaviour import Behaviour, behaviour_of
-from evtplan.engine.events import Events
+from evtplan.engine.events import Events, XenCrashError
 from evtplan.engine.heap import Heap
 from evtplan.engine.host import DOMID_SELF, LINK_BITS, Domain, Fifo, Frame, Host
 from evtplan.engine.hypercalls import COMMANDS, hypercall
@@ -471,7 +471,15 @@ class Replayer:
         if name not in _OPS:
             raise TraceError(line.path, line.line, f"unknown op {name!r}")
         observer.begin(name)
-        got = _OPS[name](world, line)
+        try:
+            got = _OPS[name](world, line)
+        except XenCrashError as crash:
+            expected = line.fields.get("rc")
+            place = f"{name} (i={line.fields['i']})"
+            result.difference = Difference(
+                line.path, line.line, place, "rc", expected, crash.message
+            )
+            return False
         if name == "bind":
             observer.track(got)
         got |= observer.changes()

@@ -281,10 +281,9 @@ def replay_error_rows(lines: Iterable[Line], behaviour: Behaviour) -> Rows:
             rc = min(_CASES[call, when](case), 0)
         got = {"when": shown, "rc": rc, "err": Errno(-rc).name if rc else "0"}
         result.lines += 1
-        if result.difference is None:
-            if got == expected:
-                result.agreed += 1
-            else:
-                name = next(key for key in got if got[key] != expected[key])
-                result.difference = (line, f"{call}: {when}", expected[name], got[name])
+        if got == expected:
+            result.agreed += 1
+        elif result.difference is None:
+            name = next(key for key in got if got[key] != expected[key])
+            result.difference = (line, f"{call}: {when}", expected[name], got[name])
     return result

@@ -46,7 +46,7 @@ def read_lines(path: str | Path) -> Iterator[Line]:
 
 def _object(path: str | Path, line: int, data: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(data.decode("utf-8-sig"), parse_constant=_no_constant)
+        found = json.loads(data.decode("utf-8-sig").rstrip(), parse_constant=_no_constant)
     except UnicodeDecodeError as error:
         raise TraceError(path, line, f"byte 0x{data[error.start]:02x} is not UTF-8") from error
     except json.JSONDecodeError as error:
