@@ -27,6 +27,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "evtplan.commands.size",
         "Size a host: event channels and pages, how many VMs fit, what runs out first.",
     ),
+    "fleet": (
+        "evtplan.commands.fleet",
+        "Take the census of a fleet: which device costs which channel, on which side, and why.",
+    ),
     "reconcile": (
         "evtplan.commands.reconcile",
         "Hold a fleet against what a live host shows; what is unexplained, and what room is left.",

@@ -3,12 +3,12 @@
 Every command that sizes takes these, so that a line that worked with one works with the next.
 """
 
-import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from evtplan.commands.fleet_files import fleet_from
 from evtplan.commands.names import names_in
 from evtplan.errors import EvtplanError, ValueOutOfRangeError
 
@@ -43,8 +43,9 @@ FleetArgument = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[FLEET]...",
-        help="Fleet files (TOML) or domain configurations (xl.cfg, …); - is stdin. "
-        "Without any, size by numbers with --events-per-vm.",
+        help="Fleet files (TOML), domain configurations (xl.cfg, libvirt XML), tables of VMs "
+        "(CSV, Parquet): all that evtplan fleet reads; - is stdin. Without any, size by numbers "
+        "with --events-per-vm.",
         show_default=False,
     ),
 ]
@@ -172,7 +173,7 @@ def inputs_given(abis: tuple[str, ...], given: Mapping[str, Any]) -> "list[Sizin
     """Sizings by numbers, one an ABI. Raises `EvtplanError` where E_V is missing."""
     from evtplan.plans.sizing import SizingInputs
 
-    refuse({"--copies": given.get("copies")}, "needs a fleet")
+    refuse({"--copies": given.get("copies"), "--from": given.get("from_format")}, "needs a fleet")
     numbers = {name: value for name, value in given.items() if value is not None}
     if "events_per_vm" not in numbers:
         raise EvtplanError(
@@ -191,20 +192,14 @@ def fleet_given(files: list[str], given: Mapping[str, Any]) -> "Fleet":
     """
     from dataclasses import replace
 
-    from evtplan.fleet.readers.load import load_fleet
-
     for name in ("vms", "vcpus", "events_per_vm"):
         refuse(
             {option_of(name): given.get(name)},
             "is for sizing by numbers; the fleet says it itself",
         )
-    if files.count("-") > 1:
-        raise EvtplanError("- is given twice, but stdin can be read only once")
-    if "-" in files and sys.stdin is None:
-        raise EvtplanError("stdin is closed")
     of_host = ("pages", "words_per_page", "xen", "arch", "backend_base_ports")
     host = {_OF_HOST.get(n, n): given[n] for n in of_host if given.get(n) is not None}
-    fleet = load_fleet(files, given.get("copies") or 1)
+    fleet = fleet_from(files, given.get("from_format"), given.get("copies") or 1)
     try:
         return replace(fleet, host=replace(fleet.host, **host))
     except ValueOutOfRangeError as error:

@@ -23,17 +23,17 @@ _SEEN = (
     Column("domain", "dom"),
     Column("abi", "ABI"),
     Column("ports"),
-    Column("interdomain", "inter- dom"),
+    Column("interdomain"),
     Column("xen_consumer", "Xen's"),
-    Column("unbound", "un- bound"),
+    Column("ioreq_servers", "ioreq"),
+    Column("unbound"),
     Column("ipi", "IPI"),
     Column("virq", "VIRQ"),
     Column("pirq", "PIRQ"),
     Column("local_per_vcpu", "per VCPU"),
-    Column("ioreq_servers", "ioreq"),
-    Column("pending", "pen- ding"),
-    Column("masked", "mas- ked"),
-    Column("linked", "lin- ked"),
+    Column("pending"),
+    Column("masked"),
+    Column("linked"),
     Column("busy"),
 )
 _PLANNED = (
@@ -60,7 +60,7 @@ _KINDS = (
     Column("expected"),
     Column("seen"),
     Column("not_shown", "not shown"),
-    Column("unexplained", "unex- plained"),
+    Column("unexplained"),
     Column("detail", "seen as"),
 )
 

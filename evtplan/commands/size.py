@@ -25,6 +25,7 @@ from evtplan.commands.configuration import (
     refuse,
     sized,
 )
+from evtplan.commands.fleet_files import FromOption
 from evtplan.commands.output import FormatOption, OutputOption, chosen_format, emit
 from evtplan.export.record import Column, Record, Section
 
@@ -126,6 +127,7 @@ def size(
     arch: ArchOption = None,
     guest_page_bytes: GuestPageBytesOption = None,
     copies: CopiesOption = None,
+    from_format: FromOption = None,
     by_device: Annotated[
         bool,
         typer.Option(
@@ -154,6 +156,7 @@ def size(
         "arch": arch,
         "guest_page_bytes": guest_page_bytes,
         "copies": copies,
+        "from_format": from_format,
     }
     sizing = sized(fleet or [], abi, given)
     one_table = chosen_format(format_name, output) in ("csv", "jsonl", "parquet")

@@ -1,6 +1,6 @@
 """The census: every channel of a fleet, by guest, by device and by backend domain."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from evtplan.abi import abi_named
 from evtplan.fleet.model import DOM0, Fleet, Guest, GuestType, Host
@@ -15,36 +15,30 @@ class GuestCensus:
     """The channels of one guest; ports are those of one copy.
 
     `stub` is the stub domain that runs the guest's QEMU, where it has one: a domain beside each
-    copy, with ports of its own besides the emulator's ends.
+    copy, with ports of its own besides the emulator's ends. `domu_ports` is the number of ports
+    in the guest, which is also its highest port number; `backend_ports` that of its other ends,
+    in whichever domains; `ports_by_backend` has those in each backend domain that all copies
+    share, its stub domain's own included.
     """
 
     guest: Guest
     channels: tuple[Channels, ...]
     stub: "GuestCensus | None" = None
+    domu_ports: int = field(init=False)
+    backend_ports: int = field(init=False)
+    ports_by_backend: dict[str, int] = field(init=False)
 
-    @property
-    def domu_ports(self) -> int:
-        """Ports in the guest itself, which is also its highest port number."""
-        return sum(item.domu_ports for item in self.channels)
-
-    @property
-    def backend_ports(self) -> int:
-        """The guest's other ends, in whichever domains."""
-        return sum(item.backend_ports for item in self.channels)
-
-    @property
-    def ports_by_backend(self) -> dict[str, int]:
-        """Ports in each backend domain that all copies share, the stub domain's own included."""
-        found: dict[str, int] = {}
-        for item in (*self.channels, *(self.stub.channels if self.stub else ())):
-            name = item.backend
-            if name is not None and item.backend_ports and name != self._stub_name:
-                found[name] = found.get(name, 0) + item.backend_ports
-        return found
-
-    @property
-    def _stub_name(self) -> str | None:
-        return self.stub.guest.name if self.stub else None
+    def __post_init__(self) -> None:
+        # Counted once: sizing asks for them thousands of times.
+        own, ends = self.channels, self.channels + (self.stub.channels if self.stub else ())
+        stub = self.stub.guest.name if self.stub else None
+        shared: dict[str, int] = {}
+        for item in ends:
+            if item.backend is not None and item.backend_ports and item.backend != stub:
+                shared[item.backend] = shared.get(item.backend, 0) + item.backend_ports
+        object.__setattr__(self, "domu_ports", sum(item.domu_ports for item in own))
+        object.__setattr__(self, "backend_ports", sum(item.backend_ports for item in own))
+        object.__setattr__(self, "ports_by_backend", shared)
 
     def highest_allowed_port(self, host: Host) -> int:
         """The highest port this guest may use under the host's ABI and toolstack."""

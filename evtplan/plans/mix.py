@@ -1,6 +1,6 @@
 """How many VMs of each group there are when a fleet of mixed guests grows VM by VM."""
 
-from math import lcm
+from heapq import heapify, heapreplace
 
 __all__ = ["shares"]
 
@@ -24,22 +24,26 @@ def shares(weights: tuple[int, ...], vms: int) -> tuple[int, ...]:
 
 
 def _within_one_round(weights: tuple[int, ...], rest: int) -> list[int]:
-    common = lcm(*weights)
-    steps = [common // weight for weight in weights]
+    """The first `rest` VMs of a round.
 
-    def taken(key: int) -> list[int]:
-        """VMs of each group whose (2n + 1)·step is at most `key`."""
-        return [(key // step + 1) // 2 for step in steps]
-
-    low, high = 0, 2 * common + max(steps)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if sum(taken(middle)) >= rest else (middle, high)
-    counts = taken(high)
-    surplus = sum(counts) - rest
-    # Only groups whose last VM has exactly this key can give it back, the last ones first.
-    for index in reversed(range(len(weights))):
-        if surplus and counts[index] and (2 * counts[index] - 1) * steps[index] == high:
-            counts[index] -= 1
-            surplus -= 1
+    Those whose (2n + 1)/weight lies below twice the mean rate come before all others, and are
+    all but a few; the last ones are put in, or taken out again, in order.
+    """
+    total = sum(weights)
+    # Odd numbers below x = 2·rest·weight/total: half of x, rounded up to a whole number.
+    counts = [-(-2 * rest * weight // total) // 2 for weight in weights]
+    # Fractions of whole numbers below 2^b differ by more than 2^-2b, so these order them exactly.
+    bits = 2 * max(weights).bit_length() + 1
+    short = rest - sum(counts)
+    sign = 1 if short > 0 else -1
+    keys = [
+        (sign * ((2 * n + sign) << bits) // weight, sign * index)
+        for index, (n, weight) in enumerate(zip(counts, weights, strict=True))
+    ]
+    heapify(keys)
+    for _ in range(abs(short)):
+        index = sign * keys[0][1]
+        counts[index] += sign
+        key = sign * ((2 * counts[index] + sign) << bits) // weights[index]
+        heapreplace(keys, (key, sign * index))
     return counts

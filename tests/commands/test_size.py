@@ -86,7 +86,7 @@ class TestBadInput:
             (["--events-per-vm", "4", "--copies", "3"], "--copies needs a fleet"),
             (["examples/xl/web.cfg", "--vms", "3"], "--vms is for sizing by numbers"),
             (["no-such-file.cfg"], "no-such-file.cfg"),
-            (["."], "directory"),
+            (["docs"], "no guest in any of the files"),
             ([], "--events-per-vm"),
             (["--evnts-per-vm", "4"], "--events-per-vm"),
         ],

@@ -7,7 +7,8 @@ from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from evtplan.errors import EvtplanError, InputError
-from evtplan.fleet.model import Device, Fleet, Guest, Host
+from evtplan.fleet.model import Device, Guest, Host
+from evtplan.fleet.readers.reading import Reading
 
 _T = TypeVar("_T")
 
@@ -31,11 +32,11 @@ _FLAGS = frozenset(["split", "control", "spinlock_kicker", "vif_split"])
 
 def looks_like_fleet_toml(text: str) -> bool:
     """True where `text` has the tables of a fleet file."""
-    return re.search(r"^\s*\[(host|\[guest\])\]", text, re.MULTILINE) is not None
+    return re.search(r"^[ \t]*\[(host|\[guest\])\][ \t]*(#|$)", text, re.MULTILINE) is not None
 
 
-def read_fleet_toml(path: str, text: str) -> Fleet:
-    """The fleet that `text` describes.
+def read_fleet_toml(path: str, text: str) -> Reading:
+    """The guests and the host that `text` describes.
 
     Raises `InputError` for what is no TOML, a key that is not known (with the nearest one), a
     value of the wrong type, or a number that cannot be.
@@ -49,7 +50,9 @@ def read_fleet_toml(path: str, text: str) -> Fleet:
     reader.check(document, _TOP, "the fleet", {"host": dict, "guest": list})
     guests = tuple(reader.guest(table) for table in document.get("guest", ()))
     host = reader.host(document.get("host", {}))
-    return reader.made(Fleet, guests=guests, host=host, name=document.get("name", "fleet"))
+    if not guests:
+        raise InputError(path, "no [[guest]] in this fleet file", hint="a fleet needs at least one")
+    return Reading(guests, host=host, name=document.get("name", ""))
 
 
 def _toml_error(error: Exception) -> tuple[str, int | None]:

@@ -1,79 +1,167 @@
 """Files of any format we read, turned into one fleet."""
 
-import sys
-from collections.abc import Iterable
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 
 from evtplan.errors import EvtplanError, InputError
 from evtplan.fleet.model import MOST, Fleet, Guest, Host
-from evtplan.fleet.readers.fleet_toml import looks_like_fleet_toml, read_fleet_toml
+from evtplan.fleet.readers.detect import detected_format, format_named
+from evtplan.fleet.readers.fleet_toml import read_fleet_toml
+from evtplan.fleet.readers.inputs import Input, Skipped, inputs_of
+from evtplan.fleet.readers.libvirt_xml import read_libvirt_xml
+from evtplan.fleet.readers.reading import Reading
+from evtplan.fleet.readers.source import Source, open_source
+from evtplan.fleet.readers.table import Progress, read_csv, read_parquet
+from evtplan.fleet.readers.xentop import read_xentop
 from evtplan.fleet.readers.xl_cfg import read_xl_cfg
+from evtplan.fleet.readers.xl_list import read_xl_list
 
-__all__ = ["load_fleet", "read_text"]
+__all__ = ["load_fleet", "read_file", "read_text"]
 
-# A configuration a person or a toolstack wrote is far smaller; a larger one is a mistake.
-_LARGEST_BYTES = 64 * 2**20
+# Notes name so many places or files before they only count the rest.
+_MOST_NAMED = 3
 
 
-def load_fleet(paths: Iterable[str], copies: int = 1) -> Fleet:
+def load_fleet(
+    paths: Iterable[str],
+    copies: int = 1,
+    *,
+    from_format: str | None = None,
+    progress: Progress | None = None,
+) -> Fleet:
     """The fleet that the files of `paths` describe, each guest `copies` times; `-` is stdin.
 
-    One fleet file brings its host; domain configurations get the default host. Raises
-    `InputError` for a file that cannot be read.
+    Formats are told by content unless `from_format` names one. One fleet file brings its host;
+    other files get the default host, with the VCPUs of dom0 where a file shows them. `progress`
+    is called while a table is read. Raises `InputError` for a file that cannot be read; one that
+    was found in a directory is skipped instead, with a note.
     """
-    guests: list[Guest] = []
-    notes: list[str] = []
+    chosen = None if from_format is None else format_named(from_format)
+    loading = _Loading()
+    for item in inputs_of(paths):
+        if isinstance(item, Skipped):
+            loading.skipped.append((item.path, item.reason))
+            continue
+        try:
+            reading = read_file(item, chosen, progress)
+        except EvtplanError as error:
+            if not item.found:
+                raise
+            loading.skipped.append((item.path, _reason(item.path, error)))
+            continue
+        loading.add(item.path, reading)
+    return loading.fleet(copies)
+
+
+def read_file(
+    item: Input, from_format: str | None = None, progress: Progress | None = None
+) -> Reading:
+    """What one file says, in the format `from_format` or the one its content shows."""
+    with open_source(item.path, only_regular=item.found) as source:
+        name = from_format or detected_format(source)
+        return _READERS[name](source, progress)
+
+
+def read_text(path: str) -> str:
+    """The text of the file `path`; `-` is stdin; gzipped text is decompressed.
+
+    Bytes that are no UTF-8 are taken as Latin-1, since names and comments of old files are.
+    Raises `InputError` for what cannot be opened, is no text, or is too large.
+    """
+    with open_source(path) as source:
+        return source.text()
+
+
+_READERS: dict[str, Callable[[Source, Progress | None], Reading]] = {
+    "xl": lambda source, _: read_xl_cfg(source.name, source.text()),
+    "libvirt": lambda source, _: read_libvirt_xml(source.name, source.data()),
+    "xl-list": lambda source, _: read_xl_list(source.name, source.text()),
+    "xentop": lambda source, _: read_xentop(source.name, source.text()),
+    "csv": read_csv,
+    "parquet": read_parquet,
+    "toml": lambda source, _: read_fleet_toml(source.name, source.text()),
+}
+
+
+def _reason(path: str, error: EvtplanError) -> str:
+    return error.message.removeprefix(path).removeprefix(":").strip()
+
+
+@dataclass(slots=True)
+class _Loading:
+    """What the files so far have said."""
+
+    paths: list[str] = field(default_factory=list)
+    guests: list[Guest] = field(default_factory=list)
+    notes: dict[str, None] = field(default_factory=dict)
+    unknown: dict[str, list[str]] = field(default_factory=dict)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
     host: Host | None = None
-    name = ""
-    for path in paths:
-        text = read_text(path)
-        if Path(path).suffix.lower() == ".toml" or looks_like_fleet_toml(text):
-            fleet = read_fleet_toml(path, text)
-            if host is not None and fleet.host != host:
+    name: str = ""
+    dom0_vcpus: set[int] = field(default_factory=set)
+    arches: set[str | None] = field(default_factory=set)
+
+    def add(self, path: str, reading: Reading) -> None:
+        if reading.host is not None:
+            if self.host is not None and self.host != reading.host:
                 raise InputError(path, "a second fleet file with another host")
-            host, name = fleet.host, name or fleet.name
-            guests.extend(fleet.guests)
-        else:
-            guest, remarks = read_xl_cfg(path, text)
-            guests.append(guest)
-            notes.extend(remarks)
-    many = tuple(replace(guest, copies=_times(guest, copies)) for guest in guests)
-    return Fleet(many, host or Host(), name or "fleet", tuple(notes))
+            self.host, self.name = reading.host, self.name or reading.name
+        if reading.dom0_vcpus is not None:
+            self.dom0_vcpus.add(reading.dom0_vcpus)
+        self.paths.append("<stdin>" if path == "-" else path)
+        self.guests.extend(reading.guests)
+        self.arches.add(reading.arch)
+        self.notes.update(dict.fromkeys(reading.notes))
+        for key, line in reading.unknown:
+            place = self.paths[-1] if line is None else f"{self.paths[-1]}:{line}"
+            self.unknown.setdefault(key, []).append(place)
+
+    def fleet(self, copies: int) -> Fleet:
+        if not self.guests and self.skipped:
+            path, reason = self.skipped[0]
+            more = f", and {len(self.skipped) - 1} more like it" if len(self.skipped) > 1 else ""
+            raise EvtplanError(f"no guest in any of the files: {path}: {reason}{more}")
+        if not self.guests:
+            raise EvtplanError(f"dom0, but no guest in {_some(self.paths)}")
+        many = tuple(replace(guest, copies=_times(guest, copies)) for guest in self.guests)
+        host = self.host or self._seen_host()
+        notes = (*self._unknown_noted(), *self._skipped_noted(), *self.notes)
+        return Fleet(many, host, self.name or "fleet", notes)
+
+    def _seen_host(self) -> Host:
+        host = Host()
+        if self.dom0_vcpus:
+            vcpus = max(self.dom0_vcpus)
+            self.notes[f"dom0 has {vcpus} VCPUs, as the input shows"] = None
+            host = replace(host, dom0_vcpus=vcpus)
+        arch = next(iter(self.arches)) if len(self.arches) == 1 else None
+        if arch and arch != host.arch:
+            self.notes[f"the guests are for {arch}, so the host is taken to be"] = None
+            host = replace(host, arch=arch)
+        return host
+
+    def _unknown_noted(self) -> list[str]:
+        """Every key that no reader knows, once, with where it stands."""
+        if not self.unknown:
+            return []
+        found = [f"{key} ({_some(places)})" for key, places in self.unknown.items()]
+        more = f"; and {len(found) - 50} more" if len(found) > 50 else ""
+        return ["not known, and taken to cost no channel: " + ", ".join(found[:50]) + more]
+
+    def _skipped_noted(self) -> list[str]:
+        reasons: dict[str, list[str]] = {}
+        for path, reason in self.skipped:
+            reasons.setdefault(reason, []).append(path)
+        return [f"skipped {_some(paths)}: {reason}" for reason, paths in reasons.items()]
+
+
+def _some(places: list[str]) -> str:
+    shown = ", ".join(places[:_MOST_NAMED])
+    more = len(places) - _MOST_NAMED
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def _times(guest: Guest, copies: int) -> int:
     if guest.copies * copies > MOST:
         raise EvtplanError(f"{guest.name}: {guest.copies} × {copies} copies are more than 10^9")
     return guest.copies * copies
-
-
-def read_text(path: str) -> str:
-    """The text of the file `path`, UTF-8 with or without a mark; `-` is stdin.
-
-    Bytes that are no UTF-8 are taken as Latin-1, since names and comments of old files are.
-    Raises `InputError` for what cannot be opened, is no text, or is too large.
-    """
-    try:
-        data = sys.stdin.buffer.read(_LARGEST_BYTES + 1) if path == "-" else _file_bytes(path)
-    except OSError as error:
-        raise InputError(path, error.strerror or str(error)) from error
-    shown = "<stdin>" if path == "-" else path
-    if len(data) > _LARGEST_BYTES:
-        raise InputError(shown, f"larger than {_LARGEST_BYTES >> 20} MiB")
-    if b"\0" in data:
-        line = data[: data.index(b"\0")].count(b"\n") + 1
-        raise InputError(shown, "a NUL byte: this is no text file", line=line)
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
-
-
-def _file_bytes(path: str) -> bytes:
-    if not path:
-        raise EvtplanError("an empty file name")
-    if "\0" in path:
-        raise EvtplanError("a file name with a NUL byte")
-    with open(path, "rb") as stream:
-        return stream.read(_LARGEST_BYTES + 1)

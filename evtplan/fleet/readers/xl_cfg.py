@@ -1,31 +1,59 @@
 """xl.cfg, the domain configuration of the xl toolstack, read as a guest."""
 
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
 from evtplan.errors import EvtplanError, InputError
-from evtplan.fleet.model import DOM0, Device, Guest, GuestType
+from evtplan.fleet.model import DOM0, Device, GuestType
+from evtplan.fleet.readers.domain import Disk, DomainDescription, UsbController, guest_of
+from evtplan.fleet.readers.reading import Reading, backend_name
 from evtplan.fleet.readers.xl_disk import parse_disk
+from evtplan.fleet.readers.xl_keys import FREE_OF_CHANNELS
 from evtplan.fleet.readers.xl_syntax import Setting, Text, Value, parse
 
 __all__ = ["read_xl_cfg"]
 
-# Keys that open channels and are read below; all others are looked at by no reader.
+_T = TypeVar("_T")
+
+# Lists of devices that cost the same in every type of guest.
 _DEVICE_LISTS = {
+    "vif": "vif",
     "vtpm": "vtpm",
     "p9": "9pfs",
     "pvcalls": "pvcalls",
-    "vkb": "vkb",
-    "usbctrl": "usbctrl",
-    "channel": "console",
+    "channel": "channel",
+    "pci": "pci",
     "vdispl": "vdispl",
-    "vsnd": "vsnd",
 }
+_OTHERS = """
+builder device_model_stubdomain_override disk irqs max_event_channels maxvcpus name pvh type
+usbctrl usbdev vcpus vfb virtio vkb vkb_device vnc vnuma vsnd vuart xen_platform_pci
+"""
+_READ = frozenset(_DEVICE_LISTS).union(_OTHERS.split())
 
 
-def read_xl_cfg(path: str, text: str) -> tuple[Guest, tuple[str, ...]]:
-    """The guest that the xl.cfg `text` describes, and remarks on what it leaves open.
+def read_xl_cfg(path: str, text: str) -> Reading:
+    """The guest that the xl.cfg `text` describes.
 
     Raises `InputError` with the line of what cannot be read.
     """
-    return _Reader(path, parse(path, text)).guest()
+    reader = _Reader(path, parse(path, text))
+    reader.check_that_it_is_a_domain()
+    try:
+        guest, notes = guest_of(reader.domain())
+    except InputError:
+        raise
+    except EvtplanError as error:
+        raise InputError(path, error.message, hint=error.hint) from error
+    if "\r" in text:
+        reader.notes.append("xl itself refuses carriage returns: save with Unix line ends")
+    unknown = tuple(
+        (key, setting.line)
+        for key, setting in reader.settings.items()
+        if key not in _READ and key not in FREE_OF_CHANNELS
+    )
+    return Reading((guest,), (*reader.notes, *notes), unknown)
 
 
 class _Reader:
@@ -34,87 +62,138 @@ class _Reader:
         self.settings = settings
         self.notes: list[str] = []
 
-    def guest(self) -> tuple[Guest, tuple[str, ...]]:
+    def check_that_it_is_a_domain(self) -> None:
+        """Refuse files in the same syntax that describe something else: xl.conf, a CPU pool."""
+        keys = set(self.settings)
+        if not keys:
+            raise InputError(self.path, "no settings: this is no domain configuration")
+        if not keys & (_READ | FREE_OF_CHANNELS):
+            raise InputError(
+                self.path,
+                "none of its keys belongs to a domain configuration",
+                line=min(setting.line for setting in self.settings.values()),
+            )
+        if keys <= {"name", "sched", "cpus", "nodes"} and keys & {"sched", "nodes"}:
+            raise InputError(self.path, "the configuration of a CPU pool, not of a domain")
+
+    def domain(self) -> DomainDescription:
         kind = self.guest_type()
         vcpus = self.number("vcpus", 1, least=1)
-        maxvcpus = self.number("maxvcpus", vcpus, least=1)
-        stubdomain = self.number("device_model_stubdomain_override", 0)
-        name = self.text("name") or _stem(self.path)
-        try:
-            guest = Guest(
-                name=name,
-                type=kind,
-                vcpus=min(vcpus, maxvcpus),
-                maxvcpus=None if maxvcpus == vcpus else maxvcpus,
-                devices=tuple(self.devices(kind)),
-                max_event_channels=self.number("max_event_channels", 0) or None,
-                emulator=f"{name}-dm" if stubdomain else DOM0,
-            )
-        except InputError:
-            raise
-        except EvtplanError as error:
-            raise InputError(self.path, error.message, hint=error.hint) from error
-        return guest, tuple(self.notes)
+        maxvcpus = self.number("maxvcpus", max(vcpus, self.vnuma_vcpus()), least=1)
+        if maxvcpus < vcpus:
+            raise self.wrong("maxvcpus", f"maxvcpus is {maxvcpus}, fewer than vcpus, {vcpus}")
+        screens, keyboards = self.screens(kind)
+        return DomainDescription(
+            name=self.text("name") or _stem(self.path),
+            type=kind,
+            vcpus=vcpus,
+            maxvcpus=maxvcpus,
+            max_event_channels=self.number("max_event_channels", 0) or None,
+            disks=tuple(self.each("disk", self.disk)),
+            devices=self.devices(),
+            framebuffers=screens,
+            keyboards=keyboards,
+            usb_controllers=tuple(self.each("usbctrl", self.usb_controller)),
+            usb_devices=len(self.items("usbdev")),
+            irqs=len(self.items("irqs")),
+            stub_domain=bool(self.flag("device_model_stubdomain_override")),
+            platform_device=self.flag("xen_platform_pci") is not False,
+            keyboard_asked=self.flag("vkb_device"),
+        )
 
     def guest_type(self) -> GuestType:
+        built = self.builder()
         text = self.text("type")
-        if text is not None:
-            if text not in tuple(GuestType):
-                raise self.wrong("type", f"type is {text!r}; it must be pv, pvh or hvm")
-            return GuestType(text)
-        builder = self.text("builder")
-        if builder == "hvm":
-            return GuestType.HVM
-        if builder not in (None, "generic", "linux", "pv"):
-            raise self.wrong("builder", f"builder is {builder!r}; it must be hvm or generic")
-        return GuestType.PVH if self.number("pvh", 0) else GuestType.PV
+        if text is None:
+            if built is GuestType.HVM or not self.flag("pvh"):
+                return built or GuestType.PV
+            return GuestType.PVH
+        if text not in tuple(GuestType):
+            raise self.wrong("type", f"type is {text!r}; it must be pv, pvh or hvm")
+        if built is not None and built != text:
+            raise self.wrong("builder", f"builder contradicts type, {text!r}")
+        return GuestType(text)
 
-    def devices(self, kind: GuestType) -> list[Device]:
-        found = [self.vif(item) for item in self.items("vif")]
-        found.extend(d for item in self.items("disk") if (d := self.disk(item, kind)))
-        for _ in self.items("vfb"):
-            found.extend((Device("vfb"), Device("vkb")))
-        for key, device in _DEVICE_LISTS.items():
-            found.extend(self.listed(key, device, item) for item in self.items(key))
-        found.extend(Device("pci") for _ in self.items("pci"))
+    def builder(self) -> GuestType | None:
+        text = self.text("builder")
+        if text is None:
+            return None
+        if text == "hvm":
+            return GuestType.HVM
+        if text in ("generic", "linux", "pv"):
+            return GuestType.PV
+        raise self.wrong("builder", f"builder is {text!r}; it must be hvm or generic")
+
+    def devices(self) -> tuple[Device, ...]:
+        found = [
+            device
+            for key, kind in _DEVICE_LISTS.items()
+            for device in self.each(key, partial(_plain, kind))
+        ]
+        found.extend(self.sound_cards())
+        if self.text("vuart") not in (None, "", "unknown"):
+            found.append(Device("vpl011"))
+        if self.items("virtio"):
+            self.notes.append("virtio devices have no event channels of their own")
+        return tuple(found)
+
+    def disk(self, item: Text) -> Disk:
+        return parse_disk(self.path, item.line, item.text)
+
+    def usb_controller(self, item: Text) -> UsbController:
+        options = _options(item.text)
+        return UsbController(options.get("type", "auto"), backend_name(options.get("backend")))
+
+    def sound_cards(self) -> list[Device]:
+        """A card is a list of its own: CARD, PCM and STREAM items."""
+        setting = self.settings.get("vsnd")
+        if setting is None:
+            return []
+        value = setting.value if isinstance(setting.value, tuple) else (setting.value,)
+        cards = [card for card in value if isinstance(card, tuple)]
+        loose = tuple(item for item in value if isinstance(item, Text))
+        return [_sound_card(_flat(card)) for card in (*cards, *([loose] if loose else []))]
+
+    def screens(self, kind: GuestType) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The backends of framebuffers and of keyboards; each framebuffer brings a keyboard."""
+        screens = [backend_name(_options(i.text).get("backend")) for i in self.items("vfb")]
+        if kind is GuestType.PV and not screens and self.flag("vnc"):
+            self.notes.append("vnc = 1 in a PV guest makes a vfb with its keyboard")
+            screens = [DOM0]
+        keyboards = [backend_name(_options(i.text).get("backend")) for i in self.items("vkb")]
+        return tuple(screens), (*screens, *keyboards)
+
+    def vnuma_vcpus(self) -> int:
+        """VCPUs that vnuma's nodes name, which are then the guest's possible ones."""
+        found = 0
+        for item in self.items("vnuma"):
+            key, _, value = item.text.partition("=")
+            if key.strip() == "vcpus":
+                ends = [end for part in value.split(",") for end in part.split("-")]
+                found = max([found, *(int(e) + 1 for e in ends if e.strip().isdecimal())])
+        return found if found <= 8192 else 0
+
+    def each(self, key: str, read: Callable[[Text], _T]) -> list[_T]:
+        """What `read` makes of every item of the list `key`; equal items are read once."""
+        known: dict[str, _T] = {}
+        found = []
+        for item in self.items(key):
+            if item.text not in known:
+                known[item.text] = read(item)
+            found.append(known[item.text])
         return found
 
-    def vif(self, item: Text) -> Device:
-        return Device("vif", backend=_options(item.text).get("backend", DOM0) or DOM0)
-
-    def disk(self, item: Text, kind: GuestType) -> Device | None:
-        disk = parse_disk(self.path, item.line, item.text)
-        if disk.cdrom and kind is GuestType.HVM:
-            self.notes.append(
-                f"{self.path}:{item.line}: a CD-ROM of an HVM guest has no channel of its own"
-            )
-            return None
-        if disk.backendtype in ("qdisk", "tap"):
-            self.notes.append(
-                f"{self.path}:{item.line}: a {disk.backendtype} backend advertises its own number "
-                "of rings; blkback's default is taken"
-            )
-        return Device("vbd", backend=disk.backend or DOM0)
-
-    def listed(self, key: str, device: str, item: Text) -> Device:
-        options = _options(item.text)
-        backend = options.get("backend", DOM0) or DOM0
-        channels: int | None = None
-        if key == "vdispl":
-            connectors = options.get("connectors", "")
-            channels = max(1, len([part for part in connectors.split(";") if part]))
-        if key == "vsnd":
-            channels = max(1, item.text.upper().count("STREAM"))
-        return Device(device, backend=backend, channels=channels)
-
     def items(self, key: str) -> list[Text]:
+        """The items of a list; of every list but vif, those that say something."""
         setting = self.settings.get(key)
         if setting is None:
             return []
+        if isinstance(setting.value, Text):
+            if not setting.value.text.strip():
+                return []
+            self.notes.append(f"{key} is no list, so xl passes over it; it is counted as one item")
         found = _flat(setting.value)
-        if not isinstance(setting.value, tuple) and key != "disk":
-            raise self.wrong(key, f"{key} must be a list: [ '…' ]")
-        return [item for item in found if item.text.strip() or key == "vif"]
+        return found if key == "vif" else [item for item in found if item.text.strip()]
 
     def text(self, key: str) -> str | None:
         setting = self.settings.get(key)
@@ -124,20 +203,53 @@ class _Reader:
             raise self.wrong(key, f"{key} is a list; one value is expected")
         return setting.value.text
 
+    def flag(self, key: str) -> bool | None:
+        """Whether `key` is set to anything but 0; None where it is not set."""
+        text = self.text(key)
+        return None if text is None else self.number(key, 0) != 0
+
     def number(self, key: str, default: int, least: int = 0) -> int:
         text = self.text(key)
         if text is None:
             return default
-        try:
-            value = int(text.strip(), 0)
-        except ValueError:
-            raise self.wrong(key, f"{key} is {text!r}; it must be a whole number") from None
-        if value < least or len(text) > 20:
-            raise self.wrong(key, f"{key} is {text}; it must be at least {least}")
+        value = _whole(text.strip())
+        if value is None:
+            raise self.wrong(key, f"{key} is {text[:40]!r}; it must be a whole number")
+        if not least <= value <= 10**9:
+            raise self.wrong(key, f"{key} is {text[:40]}; it must be from {least} to 10^9")
         return value
 
     def wrong(self, key: str, reason: str) -> InputError:
         return InputError(self.path, reason, line=self.settings[key].line)
+
+
+def _whole(text: str) -> int | None:
+    """A whole number as C reads it: 0x starts a hexadecimal one, 0 an octal one."""
+    digits = text[1:] if text[:1] in "+-" else text
+    octal = len(digits) > 1 and digits[0] == "0" and digits.isdecimal()
+    try:
+        return int(text, 8 if octal else 0) if len(text) <= 40 and "_" not in text else None
+    except ValueError:
+        return None
+
+
+def _plain(kind: str, item: Text) -> Device:
+    options = _options(item.text)
+    channels: int | None = None
+    if kind == "vdispl":
+        connectors = options.get("connectors", "")
+        channels = max(1, len([part for part in connectors.split(";") if part.strip()]))
+    return Device(kind, backend=backend_name(options.get("backend")), channels=channels)
+
+
+def _sound_card(items: list[Text]) -> Device:
+    streams, backend = 0, DOM0
+    for item in items:
+        head = item.text.strip().partition(",")[0].strip().lower()
+        streams += head == "stream"
+        if head == "card":
+            backend = backend_name(_options(item.text).get("backend"))
+    return Device("vsnd", backend=backend, channels=max(1, streams))
 
 
 def _flat(value: Value) -> list[Text]:

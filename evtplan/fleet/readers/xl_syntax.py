@@ -13,8 +13,17 @@ from evtplan.errors import InputError
 
 __all__ = ["Setting", "Text", "Value", "parse"]
 
-# Lists nest in vnuma two deep; anything far beyond that is not a configuration.
+# Lists nest in vnuma and vsnd two deep; anything far beyond that is not a configuration.
 _DEEPEST = 16
+# Event channel ports of a domain under any ABI: no guest can use more devices than these.
+_LONGEST_LIST = 131_071
+
+_XM_HINT = (
+    "this looks like a Python file for the old xm tool, which xl cannot read: write plain "
+    "key = value settings instead"
+)
+_WORDS = "def import from if elif else for while try except class return print assert with"
+_PYTHON = frozenset(_WORDS.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,53 +46,59 @@ class Setting:
     line: int
 
 
+# Possessive quantifiers: a string of any length is matched without a way back for each character.
 _TOKEN = re.compile(
     r"""(?P<space>[ \t\r\f\v\ufeff]+)
       | (?P<comment>\#[^\n]*)
       | (?P<newline>\n)
-      | (?P<string>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')
+      | (?P<string>"(?:[^"\\\n]++|\\.)*+"|'(?:[^'\\\n]++|\\.)*+')
       | (?P<number>[0-9][0-9a-fA-Fx]*)
       | (?P<key>[a-z][._0-9a-z]*)
       | (?P<mark>\+=|[=;,\[\]])""",
     re.VERBOSE,
 )
 
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    kind: str
-    text: str
-    line: int
-    column: int
+# kind, text, line, position in the text
+_Token = tuple[str, str, int, int]
 
 
 def _tokens(path: str, text: str) -> Iterator[_Token]:
-    position, line, line_start = 0, 1, 0
-    while position < len(text):
-        found = _TOKEN.match(text, position)
+    position, line, end = 0, 1, len(text)
+    match = _TOKEN.match
+    while position < end:
+        found = match(text, position)
         if found is None:
-            column = position - line_start + 1
-            raise InputError(path, _why(text, position), line=line, column=column)
+            why, hint = _why(text, position)
+            raise InputError(path, why, line=line, column=_column(text, position), hint=hint)
         kind = found.lastgroup or ""
-        if kind not in ("space", "comment"):
-            yield _Token(kind, found.group(), line, position - line_start + 1)
+        if kind != "space" and kind != "comment":
+            yield kind, found.group(), line, position
         position = found.end()
         if kind == "newline":
-            line, line_start = line + 1, position
-    yield _Token("end", "", line, position - line_start + 1)
+            line += 1
+    yield "end", "", line, position
 
 
-def _why(text: str, position: int) -> str:
+def _column(text: str, position: int) -> int:
+    return position - (text.rfind("\n", 0, position) + 1) + 1
+
+
+def _why(text: str, position: int) -> tuple[str, str]:
+    """Why no token starts at `position`, and a hint."""
     character = text[position]
     if character in "\"'":
-        return "a string that does not end on its line"
+        return "a string that does not end on its line", ""
     if character == "\\":
-        return "a backslash outside a string: xl.cfg has no line continuation"
+        return "a backslash outside a string: xl.cfg has no line continuation", _XM_HINT
+    if character in "%+({":
+        return f"{character!r} cannot stand here: values are not computed", _XM_HINT
     if character.isupper():
-        return f"{character!r}: keys are lower case"
+        return f"{character!r}: keys are lower case, and every other word is quoted", ""
+    if character == "-":
+        return "'-' cannot stand here: numbers are never negative, words are quoted", ""
     if not character.isprintable():
-        return f"the character U+{ord(character):04X} cannot stand here"
-    return f"{character!r} cannot stand here"
+        return f"the character U+{ord(character):04X} cannot stand here", ""
+    return f"{character!r} cannot stand here", ""
 
 
 class _Parser:
@@ -91,63 +106,69 @@ class _Parser:
 
     def __init__(self, path: str, text: str) -> None:
         self.path = path
+        self.source = text
         self.stream = _tokens(path, text)
-        self.token = next(self.stream)
+        self.kind, self.text, self.line, self.position = next(self.stream)
 
-    def advance(self) -> _Token:
-        token = self.token
-        self.token = next(self.stream, token)
-        return token
+    def advance(self) -> None:
+        token = next(self.stream, None)
+        if token is not None:
+            self.kind, self.text, self.line, self.position = token
 
-    def fail(self, expected: str) -> InputError:
+    def fail(self, expected: str, hint: str = "") -> InputError:
         found = {"newline": "the end of the line", "end": "the end of the file"}.get(
-            self.token.kind, repr(self.token.text[:40])
+            self.kind, repr(self.text[:40])
         )
-        return InputError(
-            self.path,
-            f"expected {expected}, found {found}",
-            line=self.token.line,
-            column=self.token.column,
-        )
+        column = _column(self.source, self.position)
+        reason = f"expected {expected}, found {found}"
+        return InputError(self.path, reason, line=self.line, column=column, hint=hint)
+
+    def at(self, mark: str) -> bool:
+        return self.kind == "mark" and self.text == mark
 
     def skip_newlines(self) -> None:
-        while self.token.kind == "newline":
+        while self.kind == "newline":
             self.advance()
 
     def settings(self) -> dict[str, Setting]:
         found: dict[str, Setting] = {}
         while True:
-            while self.token.kind == "newline" or self.token.text == ";":
+            while self.kind == "newline" or self.at(";"):
                 self.advance()
-            if self.token.kind == "end":
+            if self.kind == "end":
                 return found
             self.statement(found)
 
     def statement(self, found: dict[str, Setting]) -> None:
-        if self.token.kind != "key":
+        if self.kind != "key":
             raise self.fail("a key")
-        key = self.advance()
-        if self.token.text not in ("=", "+="):
-            raise self.fail(f"= after {key.text}")
-        adds = self.advance().text == "+="
+        key, line = self.text, self.line
+        self.advance()
+        if not (self.at("=") or self.at("+=")):
+            raise self.fail(f"= after {key}", _XM_HINT if key in _PYTHON else "")
+        adds = self.at("+=")
+        self.advance()
         value = self.value(0)
-        if adds and key.text in found:
-            value = _joined(found[key.text].value, value)
-        found[key.text] = Setting(value, key.line)
-        if self.token.kind not in ("newline", "end") and self.token.text != ";":
+        if adds and key in found:
+            value = _joined(found[key].value, value)
+        found[key] = Setting(value, line)
+        if self.kind not in ("newline", "end") and not self.at(";"):
             raise self.fail("the end of the line or ;")
 
     def value(self, depth: int) -> Value:
-        token = self.token
-        if token.kind == "number":
-            self.advance()
-            return Text(token.text, token.line, False)
-        if token.kind == "string":
-            self.advance()
-            return Text(_unquoted(token.text), token.line, True)
-        if token.text == "[":
+        if self.kind == "number":
+            return self.take(Text(self.text, self.line, False))
+        if self.kind == "string":
+            return self.take(Text(_unquoted(self.text), self.line, True))
+        if self.at("["):
             return self.items(depth + 1)
-        raise self.fail("a number, a quoted string or a list")
+        word = self.text if self.kind == "key" else ""
+        hint = f"quote it: '{word}'" if word and word not in _PYTHON else ""
+        raise self.fail("a number, a quoted string or a list", hint)
+
+    def take(self, text: Text) -> Text:
+        self.advance()
+        return text
 
     def items(self, depth: int) -> Value:
         if depth > _DEEPEST:
@@ -156,14 +177,21 @@ class _Parser:
         found: list[Value] = []
         while True:
             self.skip_newlines()
-            if self.token.text == "]" and self.token.kind == "mark":
+            if self.at("]"):
                 self.advance()
                 return tuple(found)
+            if len(found) == _LONGEST_LIST:
+                raise InputError(
+                    self.path,
+                    f"a list of more than {_LONGEST_LIST} entries: no guest has that many event "
+                    "channels",
+                    line=self.line,
+                )
             found.append(self.value(depth))
             self.skip_newlines()
-            if self.token.text == "," and self.token.kind == "mark":
+            if self.at(","):
                 self.advance()
-            elif self.token.text != "]":
+            elif not self.at("]"):
                 raise self.fail(", or ]")
 
 
@@ -180,7 +208,8 @@ _ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{1,2}|[0-7]{1,3}|.)")
 
 
 def _unquoted(text: str) -> str:
-    return _ESCAPE.sub(_escaped, text[1:-1])
+    inner = text[1:-1]
+    return _ESCAPE.sub(_escaped, inner) if "\\" in inner else inner
 
 
 def _escaped(found: re.Match[str]) -> str:

@@ -8,11 +8,12 @@ from evtplan.fleet.readers.xl_cfg import read_xl_cfg
 
 
 def guest(text: str) -> Guest:
-    return read_xl_cfg("test.cfg", text)[0]
+    return read_xl_cfg("test.cfg", text).guests[0]
 
 
 def kinds(text: str) -> list[str]:
-    return [device.kind for device in guest(text).devices]
+    """The kind of every device, as often as there are devices of it."""
+    return [device.kind for device in guest(text).devices for _ in range(device.count)]
 
 
 class TestSyntax:
@@ -77,7 +78,7 @@ class TestSyntax:
 
 class TestGuests:
     def test_default_is_one_pv_vcpu(self) -> None:
-        found = guest("")
+        found = guest("memory = 64")
         assert (found.type, found.vcpus, found.possible_vcpus, found.devices) == ("pv", 1, 1, ())
 
     @pytest.mark.parametrize(
@@ -92,11 +93,30 @@ class TestGuests:
         assert (found.vcpus, found.possible_vcpus, found.max_event_channels) == (2, 8, 2047)
 
     def test_name_is_the_files_where_none_is_given(self) -> None:
-        assert read_xl_cfg("/etc/xen/mail.cfg", "")[0].name == "mail"
+        assert read_xl_cfg("/etc/xen/mail.cfg", "vcpus = 1").guests[0].name == "mail"
 
-    @pytest.mark.parametrize("text", ["type = 'xvm'", "vcpus = 'many'", "vcpus = 0", "vif = 'x'"])
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "type = 'xvm'",
+            "vcpus = 'many'",
+            "vcpus = 0",
+            "vcpus = '-1'",
+            "vcpus = [ 1 ]",
+            "maxvcpus = 1; vcpus = 2",
+            "builder = 'hvm'; type = 'pv'",
+            "max_event_channels = 99999999999999999999999999999999999999999999999999",
+        ],
+    )
     def test_bad_values_are_named(self, text: str) -> None:
         with pytest.raises(InputError, match=r"test\.cfg:1"):
+            guest(text)
+
+    @pytest.mark.parametrize(
+        "text", ["", "# nothing\n", "lockfile = '/run/xl'", "name = 'p'\nsched = 'credit'"]
+    )
+    def test_other_files_in_the_same_syntax_are_refused(self, text: str) -> None:
+        with pytest.raises(InputError):
             guest(text)
 
 
@@ -110,7 +130,7 @@ class TestDevices:
             usbctrl = ['type=pv,version=2,ports=4']
             pci = ['01:00.0']
         """
-        assert kinds(text) == ["vfb", "vkb", "vtpm", "9pfs", "usbctrl", "console", "pci"]
+        assert sorted(kinds(text)) == ["9pfs", "channel", "pci", "usbctrl", "vfb", "vkb", "vtpm"]
 
     def test_a_backend_domain_is_taken_from_the_specification(self) -> None:
         found = guest("vif = ['backend=net,bridge=x']\ndisk=['backend=store,vdev=xvda,target=/d']")
@@ -140,6 +160,11 @@ class TestDevices:
 
     def test_a_cdrom_of_an_hvm_guest_has_no_channel(self) -> None:
         for disk in ("/iso,raw,hdc,cdrom", "file:/iso,hdc:cdrom,r", "/iso,,hdc,,devtype=cdrom"):
-            found, notes = read_xl_cfg("t.cfg", f"type='hvm'\ndisk = [ '{disk}' ]")
-            assert found.devices == ()
-            assert notes
+            found = read_xl_cfg("t.cfg", f"type='hvm'\ndisk = [ '{disk}' ]")
+            assert found.guests[0].devices == ()
+            assert any("CD-ROM" in note for note in found.notes)
+
+    def test_a_list_that_is_none_is_counted_with_a_note(self) -> None:
+        found = read_xl_cfg("t.cfg", "vif = 'bridge=br0'")
+        assert [device.kind for device in found.guests[0].devices] == ["vif"]
+        assert any("no list" in note for note in found.notes)

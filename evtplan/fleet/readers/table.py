@@ -1,0 +1,402 @@
+"""Tables of VMs in CSV or Parquet, of any length, read in batches.
+
+A table of up to `MOST_ROWS_KEPT` rows gives a guest a row. Of a longer one, rows that are alike
+in every column channels depend on become one guest with so many copies: names cost nothing, and
+a million VMs have a few hundred shapes.
+"""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from evtplan.errors import EvtplanError, InputError
+from evtplan.fleet.model import MOST, Guest
+from evtplan.fleet.readers.reading import Reading, printable
+from evtplan.fleet.readers.source import Source, decoded
+from evtplan.fleet.readers.table_columns import (
+    NUMBERS,
+    Cell,
+    Layout,
+    columns_noted,
+    guest_of_row,
+    layout_of,
+    shape_name,
+)
+
+if TYPE_CHECKING:
+    from pyarrow import RecordBatch
+
+__all__ = ["MOST_ROWS_KEPT", "Progress", "delimiter_of", "read_csv", "read_parquet"]
+
+MOST_ROWS_KEPT = 10_000
+# A table of VMs has a few hundred shapes; one where nearly every row differs is no such table.
+_MOST_SHAPES = 200_000
+_BATCH_ROWS = 2**17
+_BLOCK_BYTES = 4 * 2**20
+
+# Called with the bytes done so far and those there are.
+Progress = Callable[[int, int], None]
+_Shape = tuple[Cell, ...]
+
+
+def delimiter_of(line: str) -> str | None:
+    """What parts the columns of a heading that has one of VMs' columns, or None."""
+    for delimiter in (",", ";", "\t", "|"):
+        if delimiter in line:
+            layout = layout_of(_split(line, delimiter))
+            return delimiter if layout.headings else None
+    return "," if layout_of([line.strip().strip('"')]).headings else None
+
+
+def _split(line: str, delimiter: str) -> list[str]:
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])]
+    except csv.Error:  # a carriage return within, or a cell without end: no heading
+        return []
+
+
+def read_csv(source: Source, progress: Progress | None = None) -> Reading:
+    """The guests of a table in CSV, parted by commas, semicolons, tabs or bars.
+
+    Raises `InputError` with the line of a cell that says what cannot be, or of a row with other
+    columns than the heading.
+    """
+    first, _, _ = decoded(source.name, _whole_lines(source.head)).partition("\n")
+    delimiter = delimiter_of(first)
+    if delimiter is None:
+        raise InputError(
+            source.name, "the heading has no column of VMs that is known", line=1,
+            hint="name columns vcpus, type, vifs, vbds, …; see docs/fleet.md",
+        )  # fmt: skip
+    layout = layout_of(_split(first.rstrip("\r"), delimiter))
+    table = _Csv(source, delimiter, layout, progress)
+    return table.by_row() if table.is_short() else table.by_shape()
+
+
+def _whole_lines(head: bytes) -> bytes:
+    """`head` without a character of which only the first bytes were read."""
+    return head[: head.rfind(b"\n") + 1] or head
+
+
+class _Csv:
+    def __init__(
+        self, source: Source, delimiter: str, layout: Layout, progress: Progress | None
+    ) -> None:
+        self.source = source
+        self.name = source.name
+        self.delimiter = delimiter
+        self.layout = layout
+        self.progress = progress
+
+    def is_short(self) -> bool:
+        """True where there are few enough rows to keep each, and a file small enough to know."""
+        if self.source.size > 16 * 2**20:
+            return False
+        with self.source.stream() as stream:
+            rows = 0
+            while chunk := stream.read(2**20):
+                rows += chunk.count(b"\n")
+                if rows > MOST_ROWS_KEPT:
+                    return False
+        return True
+
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        """Every row but empty ones, with the line it begins on."""
+        with self.source.stream() as stream:
+            text = io.TextIOWrapper(stream, encoding=_encoding(self.source.head), newline="")
+            try:
+                reader = csv.reader(text, delimiter=self.delimiter)
+                before = 0
+                for row in reader:
+                    line, before = before + 1, reader.line_num
+                    if line > 1 and any(cell.strip() for cell in row):
+                        yield line, row
+            except (csv.Error, UnicodeError) as error:
+                reason = str(error).partition(" - ")[0]
+                raise InputError(self.name, f"CSV: {reason}", line=before + 1) from error
+            finally:
+                text.detach()
+
+    def by_row(self) -> Reading:
+        places = self.places()
+        guests = []
+        for line, row in self.rows():
+            with _at_line(self.name, line):
+                cells = self.cells(row, places)
+                name = printable(str(cells.get("name") or "").strip()) or f"row {line}"
+                guests.append(guest_of_row(cells, name))
+        if not guests:
+            raise InputError(self.name, "a heading without rows")
+        return Reading(tuple(guests), tuple(columns_noted(self.layout)))
+
+    def places(self) -> dict[str, int]:
+        with self.source.stream() as stream:
+            line = decoded(self.name, _whole_lines(stream.read(len(self.source.head))))
+        headings = _split(line.partition("\n")[0].rstrip("\r"), self.delimiter)
+        return {column: headings.index(heading) for column, heading in self.layout.headings.items()}
+
+    def cells(self, row: Sequence[str], places: dict[str, int]) -> dict[str, Cell]:
+        needed = max(places.values())
+        if len(row) <= needed:
+            raise EvtplanError(f"{len(row)} columns, fewer than the heading has")
+        return {column: row[place] for column, place in places.items()}
+
+    def by_shape(self) -> Reading:
+        """Like rows together. Columns of numbers are read as such, unless one is no number:
+        then all are read as text, and the rules for single cells say what is wrong and where.
+        """
+        import pyarrow as pa
+
+        shapes: dict[_Shape, int] = {}
+        for as_numbers in (True, False):
+            try:
+                shapes = _counted(self.name, self.batches(as_numbers), self.layout.shape)
+                break
+            except pa.ArrowInvalid as error:
+                if not as_numbers or "conversion error" not in str(error):
+                    raise self.located(error) from error
+            except pa.ArrowException as error:
+                raise self.located(error) from error
+        return _grouped(self.name, self.layout, shapes, self.line_of)
+
+    def batches(self, as_numbers: bool) -> Iterator["RecordBatch"]:
+        import pyarrow as pa
+        from pyarrow import csv as arrow_csv
+
+        words = pa.dictionary(pa.int32(), pa.string())
+        headings = self.layout.headings
+        types = {
+            headings[column]: pa.int64() if as_numbers and column in NUMBERS else words
+            for column in self.layout.shape
+        }
+        with self.source.stream() as stream:
+            watched = _Watched(stream, self.source, self.progress)
+            reader = arrow_csv.open_csv(
+                watched,
+                read_options=arrow_csv.ReadOptions(block_size=_BLOCK_BYTES),
+                parse_options=arrow_csv.ParseOptions(
+                    delimiter=self.delimiter, newlines_in_values=True
+                ),
+                convert_options=arrow_csv.ConvertOptions(
+                    include_columns=[headings[column] for column in self.layout.shape],
+                    column_types=types,
+                    strings_can_be_null=True,
+                ),
+            )
+            with reader:
+                yield from reader
+
+    def located(self, error: Exception) -> InputError:
+        """A parser's error with its line, found by reading again."""
+        if "straddling" in str(error):
+            return InputError(self.name, f"a row longer than {_BLOCK_BYTES >> 20} MiB")
+        wanted = None
+        for line, row in self.rows():
+            wanted = wanted or len(self.heading())
+            if len(row) != wanted:
+                reason = f"{len(row)} columns where the heading has {wanted}"
+                return InputError(self.name, reason, line=line)
+        return InputError(self.name, "CSV: " + str(error).partition("\n")[0][:200])
+
+    def heading(self) -> list[str]:
+        first = decoded(self.name, _whole_lines(self.source.head)).partition("\n")[0]
+        return _split(first.rstrip("\r"), self.delimiter)
+
+    def line_of(self, shape: _Shape) -> int | None:
+        """The line of the first row that has this shape."""
+        places = self.places()
+        wanted = ["" if cell is None else str(cell) for cell in shape]
+        for line, row in self.rows():
+            if len(row) > max(places.values()):
+                found = [row[places[column]].strip() for column in self.layout.shape]
+                if found == wanted:
+                    return line
+        return None
+
+
+class _Watched(io.RawIOBase):
+    """A stream that tells how far it was read."""
+
+    def __init__(self, stream: Any, source: Source, progress: Progress | None) -> None:
+        self.inner = stream
+        self.source = source
+        self.progress = progress
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        data: bytes = self.inner.read(size)
+        if self.progress is not None:
+            self.progress(self.source.file.tell(), self.source.size)
+        return data
+
+
+def _encoding(head: bytes) -> str:
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "utf-16"
+    return "utf-8-sig" if _is_utf8(head) else "latin-1"
+
+
+def _is_utf8(head: bytes) -> bool:
+    try:
+        _whole_lines(head).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def read_parquet(source: Source, progress: Progress | None = None) -> Reading:
+    """The guests of a table in Parquet; row groups are read one after the other.
+
+    Raises `InputError` for what is no Parquet file, or has no column of VMs that is known.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        with source.stream() as stream:
+            table = parquet.ParquetFile(stream)
+            layout = layout_of(table.schema_arrow.names)
+            if not layout.headings:
+                raise InputError(
+                    source.name, "no column of VMs that is known",
+                    hint="name columns vcpus, type, vifs, vbds, …; see docs/fleet.md",
+                )  # fmt: skip
+            _check_types(source.name, layout, table.schema_arrow)
+            rows = table.metadata.num_rows
+            kept = list(layout.headings) if rows <= MOST_ROWS_KEPT else list(layout.shape)
+            headings = [layout.headings[column] for column in kept]
+            batches = _watched_batches(table, headings, rows, progress)
+            if rows <= MOST_ROWS_KEPT:
+                return _parquet_by_row(source.name, layout, kept, batches)
+            shapes = _counted(source.name, batches, layout.shape)
+            return _grouped(source.name, layout, shapes, lambda _: None)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        reason = str(error).partition("\n")[0][:200]
+        raise InputError(source.name, f"Parquet: {reason}") from error
+
+
+def _watched_batches(
+    table: Any, headings: list[str], rows: int, progress: Progress | None
+) -> Iterator["RecordBatch"]:
+    done = 0
+    for batch in table.iter_batches(batch_size=_BATCH_ROWS, columns=headings):
+        yield batch.select(headings)
+        done += batch.num_rows
+        if progress is not None:
+            progress(done, rows)
+
+
+def _check_types(name: str, layout: Layout, schema: Any) -> None:
+    import pyarrow as pa
+
+    for column, heading in layout.headings.items():
+        kind = schema.field(heading).type
+        kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+        plain = (
+            pa.types.is_integer(kind)
+            or pa.types.is_floating(kind)
+            or pa.types.is_boolean(kind)
+            or pa.types.is_string(kind)
+            or pa.types.is_large_string(kind)
+            or pa.types.is_null(kind)
+        )
+        if not plain:
+            raise InputError(name, f"column {heading} is of type {kind}: no {column}")
+
+
+def _parquet_by_row(
+    name: str, layout: Layout, kept: list[str], batches: Iterable["RecordBatch"]
+) -> Reading:
+    from evtplan.fleet.readers.table_shapes import plain_cell
+
+    guests: list[Guest] = []
+    for batch in batches:
+        for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            number = len(guests) + 1
+            cells = {column: plain_cell(value) for column, value in zip(kept, row, strict=True)}
+            with _at_row(name, number):
+                label = printable(str(cells.get("name") or "").strip()) or f"row {number}"
+                guests.append(guest_of_row(cells, label))
+    if not guests:
+        raise InputError(name, "a table without rows")
+    return Reading(tuple(guests), tuple(columns_noted(layout)))
+
+
+def _counted(
+    name: str, batches: Iterable["RecordBatch"], columns: Sequence[str]
+) -> dict[_Shape, int]:
+    """Every shape and its number of rows."""
+    from evtplan.fleet.readers.table_shapes import shapes_of
+
+    found: dict[_Shape, int] = {}
+    for batch in batches:
+        for shape, rows in shapes_of(batch):
+            found[shape] = found.get(shape, 0) + rows
+        if len(found) > _MOST_SHAPES:
+            raise InputError(
+                name, f"more than {_MOST_SHAPES} different rows in {', '.join(columns)}"
+            )
+    return found
+
+
+def _grouped(
+    name: str,
+    layout: Layout,
+    shapes: dict[_Shape, int],
+    line_of: Callable[[_Shape], int | None],
+) -> Reading:
+    """A guest for each shape, with as many copies as rows have it, sorted by its cells."""
+    if not shapes:
+        raise InputError(name, "a heading without rows")
+    groups: dict[Guest, int] = {}
+    for shape, rows in sorted(shapes.items(), key=_order):
+        cells = dict(zip(layout.shape, shape, strict=True))
+        try:
+            guest = guest_of_row(cells, "vm")
+        except EvtplanError as error:
+            raise InputError(name, error.message, line=line_of(shape), hint=error.hint) from error
+        one = replace(guest, copies=1)
+        groups[one] = groups.get(one, 0) + rows * guest.copies
+    taken: set[str] = set()
+    guests = []
+    for one, copies in groups.items():
+        label = shape_name(one, taken)
+        taken.add(label)
+        if copies > MOST:
+            raise InputError(name, f"{copies} VMs of one kind; at most 10^9 are counted")
+        emulator = f"{label}-dm" if one.emulator == "vm-dm" else one.emulator
+        guests.append(replace(one, name=label, copies=copies, emulator=emulator))
+    rows = sum(shapes.values())
+    note = f"{rows} rows are {len(guests)} kinds of VM: like rows are counted together"
+    return Reading(tuple(guests), (note, *columns_noted(layout)))
+
+
+def _order(entry: tuple[_Shape, int]) -> list[tuple[int, int, str]]:
+    """Empty cells first, then numbers, then text: an order that no batch size changes."""
+    return [
+        (1, cell, "") if isinstance(cell, int) else (0 if cell is None else 2, 0, cell or "")
+        for cell in entry[0]
+    ]
+
+
+@contextmanager
+def _at_line(name: str, line: int) -> Iterator[None]:
+    try:
+        yield
+    except InputError:
+        raise
+    except EvtplanError as error:
+        raise InputError(name, error.message, line=line, hint=error.hint) from error
+
+
+@contextmanager
+def _at_row(name: str, row: int) -> Iterator[None]:
+    try:
+        yield
+    except EvtplanError as error:
+        raise InputError(name, f"row {row}: {error.message}", hint=error.hint) from error
