@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["fleet"]
 
-_GUESTS = (
+_GUESTS: tuple[Column, ...] = (
     Column("name"),
     Column("role"),
     Column("type"),
@@ -156,13 +156,12 @@ def _record(census: "Census", by_device: bool) -> Record:
         Section("totals", "All channels by kind of device", tuple(_totals(census)), _TOTALS),
         Section("backends", "Backend domains", tuple(_backend_rows(census)), _BACKENDS),
     ]
-    rows, title = guests, "Guests, one copy"
-    columns: tuple[Column, ...] = _GUESTS
+    stubs = any(row["role"] != "guest" for row in guests)
+    shown = _GUESTS if stubs else tuple(c for c in _GUESTS if c.name != "role")
+    rows, columns, title = guests, shown, "Guests, one copy"
     if by_device:
-        sections.insert(0, Section("guests", title, guests, _GUESTS))
+        sections.insert(0, Section("guests", title, guests, shown))
         rows, columns, title = tuple(_device_rows(census)), _DEVICES, "Devices, one copy"
-    if all(row["role"] == "guest" for row in guests):
-        columns = tuple(column for column in columns if column.name != "role")
     extra = {"devices": [dict(row) for row in rows]} if by_device else {}
     notes = (*_shortages(census), *census.notes)
     return Record("fleet", rows, columns, title, sections=tuple(sections), notes=notes, extra=extra)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import gcd
+from operator import mul
 
 from evtplan.abi import Abi, Release, abi_named, mapping_space, release_named
 from evtplan.fleet.census import Census, GuestCensus, census_of
@@ -83,6 +84,8 @@ class Hosting:
         growing = tuple(weight for weight in self.weights if weight)
         if not growing:
             return self.fixed
+        if all(self.weights):
+            return shares(self.weights, max(0, vms))  # no backend domain among the guests
         more = iter(shares(growing, max(0, vms - sum(self.fixed))))
         return tuple(
             fixed + (next(more) if weight else 0)
@@ -100,12 +103,29 @@ class Hosting:
             return self.host.dom0_vcpus
         return next((g.guest.vcpus for g in self.census.guests if g.guest.name == name), 1)
 
+    # The costs of one VM of each group stand in a row: a search weighs them with thousands of
+    # counts, and a table of VMs has hundreds of groups.
+
+    @cached_property
+    def _ports_behind(self) -> dict[str, Counts]:
+        """Ports that one VM of each group takes in each backend domain."""
+        guests = self.census.guests
+        return {
+            name: tuple(item.ports_by_backend.get(name, 0) for item in guests)
+            for name in self.census.base_ports
+        }
+
+    @cached_property
+    def _vm_pages(self) -> Counts:
+        """Pages of P that one VM of each group takes on its own side."""
+        return tuple(
+            self.domu_pages(item) + self.control_pages(self.vm_vcpus(item))
+            for item in self.census.guests
+        )
+
     def backend_ports(self, name: str, counts: Counts) -> tuple[tuple[int, int], ...]:
         """(domains, ports in use in each) of the like domains behind `name`, the fullest first."""
-        served = sum(
-            n * item.ports_by_backend.get(name, 0)
-            for n, item in zip(counts, self.census.guests, strict=True)
-        )
+        served: int = sum(map(mul, counts, self._ports_behind[name]))
         base, number = self.census.base_ports[name], self.number(name)
         each, more = divmod(served, number)
         fuller = ((more, base + each + 1),) if more else ()
@@ -156,10 +176,7 @@ class Hosting:
 
     def pages_used(self, counts: Counts) -> int:
         """Pages of P in use: both sides' event state and everybody's control blocks."""
-        guests = sum(
-            n * (self.domu_pages(item) + self.control_pages(self.vm_vcpus(item)))
-            for n, item in zip(counts, self.census.guests, strict=True)
-        )
+        guests: int = sum(map(mul, counts, self._vm_pages))
         control = self.control_pages(self.backend_domain_vcpus)
         return guests + self.backend_pages(counts) + control
 

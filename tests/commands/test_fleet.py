@@ -80,6 +80,25 @@ class TestCensus:
             assert guest in result.stdout
 
 
+class TestExamples:
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "examples/xl",
+            "examples/fleets",
+            "examples/libvirt/router.xml",
+            "examples/running/xl-list.json",
+            "examples/running/xentop.txt",
+            "examples/tables/vms.csv",
+        ],
+    )
+    def test_every_example_is_read_without_a_flaw(self, path: str) -> None:
+        result = run(path)
+        assert result.returncode == 0
+        assert "not known" not in result.stderr
+        assert "skipped" not in result.stderr
+
+
 class TestStdinAndFormats:
     def test_from_names_the_format(self) -> None:
         (row,) = document("-", "--from", "csv", stdin="name,vcpus\nx,3\n")["rows"]
