@@ -1,4 +1,7 @@
-"""The whole book, in reading order."""
+"""The whole book, in reading order, and how to find things in it."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from evtplan.errors import UnknownNameError
 from evtplan.formulas import (
@@ -13,8 +16,11 @@ from evtplan.formulas import (
     two_level,
 )
 from evtplan.formulas.core import Formula
+from evtplan.formulas.own import formulas_in
 
-__all__ = ["BOOK", "formula_named"]
+__all__ = ["BOOK", "catalogue_with", "chapters_of", "formula_named", "users_of"]
+
+Catalogue = Mapping[str, Formula]
 
 CHAPTERS = (
     draft_a,
@@ -33,9 +39,36 @@ BOOK: dict[str, Formula] = {
 }
 
 
-def formula_named(name: str) -> Formula:
+def catalogue_with(files: Iterable[str | Path] = ()) -> dict[str, Formula]:
+    """The book, and the formulas of a user's own Python `files` after it, in order.
+
+    The files are run: they are the user's own programs. Raises `InputError` for a file that
+    cannot be read, fails, has no formulas, or defines a name twice or one of the book's.
+    """
+    catalogue = dict(BOOK)
+    for path in files:
+        for formula in formulas_in(path, known=catalogue):
+            catalogue[formula.name] = formula
+    return catalogue
+
+
+def formula_named(name: str, catalogue: Catalogue = BOOK) -> Formula:
     """The formula called `name`. Raises `UnknownNameError` with the nearest known name."""
     try:
-        return BOOK[name]
+        return catalogue[name]
     except KeyError:
-        raise UnknownNameError("formula", name, BOOK) from None
+        raise UnknownNameError("formula", name, catalogue) from None
+
+
+def chapters_of(catalogue: Catalogue = BOOK) -> dict[str, tuple[Formula, ...]]:
+    """Formulas by the part of their name before the dot."""
+    found: dict[str, tuple[Formula, ...]] = {}
+    for name, formula in catalogue.items():
+        chapter = name.partition(".")[0]
+        found[chapter] = (*found.get(chapter, ()), formula)
+    return found
+
+
+def users_of(name: str, catalogue: Catalogue = BOOK) -> tuple[str, ...]:
+    """The formulas derived from the one called `name`."""
+    return tuple(other for other, formula in catalogue.items() if name in formula.derived_from)

@@ -6,7 +6,7 @@ from sympy import Integer, Max, Min, ceiling
 
 from evtplan.formulas import vocabulary_delivery as d
 from evtplan.formulas.core import Certainty, Example, Formula, Kind, Source
-from evtplan.formulas.functions import RepairmanQueue
+from evtplan.formulas.functions import RepairmanBusy, RepairmanQueue
 
 __all__ = ["FORMULAS"]
 
@@ -177,7 +177,7 @@ LOCK_UTILISATION = Formula(
     name="delivery.lock_utilisation",
     result=d.LOCK_UTILISATION,
     inputs=(d.RAISERS, d.HOLD_NS, d.THINK_NS),
-    expression=_n * _S / (_Z + _S * (1 + RepairmanQueue(_n - 1, _S, _Z))),
+    expression=RepairmanBusy(_n, _S, _Z),
     kind=Kind.ESTIMATE,
     meaning="Share of time for which the lock is held: one minus Erlang's loss probability for "
     "n lines and Z/S erlangs.",

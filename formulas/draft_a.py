@@ -158,7 +158,7 @@ VM_LIMIT_DRIVER_DOMAINS = Formula(
         v.MAX_ARRAY_PAGES,
         v.WORDS_PER_PAGE,
     ),
-    expression=floor(_P - (_A_max + _D * _E_D / _E_P)),
+    expression=_P - _A_max - ceiling(_D * _E_D / _E_P),
     kind=Kind.ESTIMATE,
     meaning="V = P − (128 + D·E_D/E_P): the second method, for driver domains of E_D events. "
     "Negative when nothing is left.",

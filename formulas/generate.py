@@ -33,7 +33,7 @@ Each takes its inputs by the names of the book's quantities and returns an exact
 
 from fractions import Fraction
 
-from evtplan.formulas.repairman import repairman_queue
+from evtplan.formulas.repairman import repairman_busy, repairman_queue
 ''',
     ),
 }

@@ -125,7 +125,7 @@ def draft_a_vm_limit_second_method(pages: int, driver_domains: int, max_array_pa
 
 def draft_a_vm_limit_driver_domains(pages: int, driver_domains: int, events_per_driver_domain: int, max_array_pages: int, words_per_page: int) -> int:
     """V = P − (128 + D·E_D/E_P): the second method, for driver domains of E_D events. Negative when nothing is left. [draft_a.vm_limit_driver_domains]"""
-    return -max_array_pages + pages + ((-driver_domains*events_per_driver_domain) // (words_per_page))
+    return -max_array_pages + pages - (-(-(driver_domains*events_per_driver_domain) // (words_per_page)))
 
 
 def draft_a_per_vcpu_array_bytes(channels: int, vcpus: int) -> int:
@@ -220,12 +220,12 @@ def two_level_channels(word_bits: int) -> int:
 
 def two_level_bitmap_bytes(word_bits: int) -> int:
     """Bytes of the pending and the mask bitmap, a bit a port in each. [two_level.bitmap_bytes]"""
-    return 2*((((word_bits)*(word_bits)) + 7) // (8))
+    return 2*(-(-(((word_bits)*(word_bits))) // (8)))
 
 
 def two_level_state_bytes(word_bits: int, vcpus: int) -> int:
     """Bytes of both bitmaps and of one selector word in each VCPU's vcpu_info. [two_level.state_bytes]"""
-    return vcpus*((word_bits + 7) // (8)) + 2*((((word_bits)*(word_bits)) + 7) // (8))
+    return vcpus*(-(-(word_bits) // (8))) + 2*(-(-(((word_bits)*(word_bits))) // (8)))
 
 
 def two_level_vm_limit_published(word_bits: int, events_per_vm: int) -> int:
@@ -255,17 +255,17 @@ def three_level_channels(word_bits: int) -> int:
 
 def three_level_bitmap_bytes(word_bits: int) -> int:
     """Bytes of the pending and the mask bitmap, a bit a port in each. [three_level.bitmap_bytes]"""
-    return 2*((((word_bits)*(word_bits)*(word_bits)) + 7) // (8))
+    return 2*(-(-(((word_bits)*(word_bits)*(word_bits))) // (8)))
 
 
 def three_level_bitmap_pages(word_bits: int) -> int:
     """Pages of the pending and the mask bitmap of one domain, 32768 bits a page. [three_level.bitmap_pages]"""
-    return 2*((((word_bits)*(word_bits)*(word_bits)) + 32767) // (32768))
+    return 2*(-(-(((word_bits)*(word_bits)*(word_bits))) // (32768)))
 
 
 def three_level_selector_bytes(word_bits: int, vcpus: int) -> int:
     """Bytes of the second-level selectors: for each VCPU a bit for each word of the bitmap. [three_level.selector_bytes]"""
-    return vcpus*((((word_bits)*(word_bits)) + 7) // (8))
+    return vcpus*(-(-(((word_bits)*(word_bits))) // (8)))
 
 
 def three_level_vm_limit_pages(pages: int, array_pages: int, backends: int) -> int:

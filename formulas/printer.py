@@ -120,8 +120,13 @@ class _Exact(PythonCodePrinter):  # type: ignore[misc]
         return f" {word} ".join(f"({self._print(part)})" for part in parts)
 
     def _print_RepairmanQueue(self, expression: sympy.Expr) -> str:
-        arguments = ", ".join(self._print(argument) for argument in expression.args)
-        return f"repairman_queue({arguments})"
+        return self._called("repairman_queue", expression)
+
+    def _print_RepairmanBusy(self, expression: sympy.Expr) -> str:
+        return self._called("repairman_busy", expression)
+
+    def _called(self, name: str, expression: sympy.Expr) -> str:
+        return f"{name}({', '.join(self._print(argument) for argument in expression.args)})"
 
     def _print_Function(self, expression: sympy.Expr) -> str:
         raise ValueError(f"{expression.func.__name__} is no function of the book")
@@ -156,9 +161,13 @@ def exact_function(formula: Formula) -> Callable[..., Any]:
     """The function of `exact_source`, ready to call."""
     from fractions import Fraction
 
-    from evtplan.formulas.repairman import repairman_queue
+    from evtplan.formulas.repairman import repairman_busy, repairman_queue
 
-    scope: dict[str, Any] = {"Fraction": Fraction, "repairman_queue": repairman_queue}
+    scope: dict[str, Any] = {
+        "Fraction": Fraction,
+        "repairman_busy": repairman_busy,
+        "repairman_queue": repairman_queue,
+    }
     exec(exact_source(formula), scope)  # our own printed arithmetic, no input of anybody's
     function: Callable[..., Any] = scope[formula.function_name]
     return function

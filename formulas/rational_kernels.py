@@ -5,7 +5,7 @@ Each takes its inputs by the names of the book's quantities and returns an exact
 
 from fractions import Fraction
 
-from evtplan.formulas.repairman import repairman_queue
+from evtplan.formulas.repairman import repairman_busy, repairman_queue
 
 __all__ = [
     "delivery_events_per_upcall",
@@ -50,4 +50,4 @@ def delivery_lock_wait(raisers: int, hold_ns: int, think_ns: int) -> Fraction:
 
 def delivery_lock_utilisation(raisers: int, hold_ns: int, think_ns: int) -> Fraction:
     """Share of time for which the lock is held: one minus Erlang's loss probability for n lines and Z/S erlangs. [delivery.lock_utilisation]"""
-    return Fraction(hold_ns*raisers, hold_ns*(repairman_queue(raisers - 1, hold_ns, think_ns) + 1) + think_ns)
+    return Fraction(repairman_busy(raisers, hold_ns, think_ns), 1)

@@ -28,12 +28,13 @@ def array_function(formula: Formula) -> Callable[..., Any]:
 def _array_function(name: str, source: str) -> Callable[..., Any]:
     import numpy as np
 
-    from evtplan.formulas.repairman import repairman_queue_array
+    from evtplan.formulas.repairman import repairman_busy_array, repairman_queue_array
 
     scope: dict[str, Any] = {
         "maximum": np.maximum,
         "minimum": np.minimum,
         "where": np.where,
+        "repairman_busy": repairman_busy_array,
         "repairman_queue": repairman_queue_array,
     }
     exec(source, scope)  # printed arithmetic
@@ -74,11 +75,12 @@ def _compiled_ufunc(name: str, source: str, signature: str) -> Callable[..., Any
 
 def _scalar_function(name: str, source: str) -> Callable[..., Any]:
     scope: dict[str, Any] = {}
-    if "repairman_queue" in source:
+    if "repairman" in source:
         import numba
 
-        from evtplan.formulas.repairman import repairman_queue_float
+        from evtplan.formulas.repairman import repairman_busy_float, repairman_queue_float
 
+        scope["repairman_busy"] = numba.njit(error_model="numpy")(repairman_busy_float)
         scope["repairman_queue"] = numba.njit(error_model="numpy")(repairman_queue_float)
     exec(source, scope)  # printed arithmetic
     function: Callable[..., Any] = scope[name]

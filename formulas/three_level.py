@@ -1,6 +1,6 @@
 """The 3-level proposal: one more level of selectors over a bitmap in pages of its own."""
 
-from sympy import Integer, Max, floor
+from sympy import Integer, Max, ceiling, floor
 
 from evtplan.formulas import vocabulary as v
 from evtplan.formulas.core import Example, Formula, Kind
@@ -26,7 +26,7 @@ BITMAP_BYTES = Formula(
     name="three_level.bitmap_bytes",
     result=v.BITMAP_BYTES,
     inputs=(v.WORD_BITS,),
-    expression=2 * floor((_w**3 + 7) / Integer(8)),
+    expression=2 * ceiling(_w**3 / 8),
     kind=Kind.EXACT,
     meaning="Bytes of the pending and the mask bitmap, a bit a port in each.",
     source=THREE_LEVEL,
@@ -41,7 +41,7 @@ BITMAP_PAGES = Formula(
     name="three_level.bitmap_pages",
     result=v.ARRAY_PAGES,
     inputs=(v.WORD_BITS,),
-    expression=2 * floor((_w**3 + 32767) / Integer(32768)),
+    expression=2 * ceiling(_w**3 / 32768),
     kind=Kind.EXACT,
     meaning="Pages of the pending and the mask bitmap of one domain, 32768 bits a page.",
     source=THREE_LEVEL,
@@ -53,7 +53,7 @@ SELECTOR_BYTES = Formula(
     name="three_level.selector_bytes",
     result=v.SELECTOR_BYTES,
     inputs=(v.WORD_BITS, v.VCPUS),
-    expression=_c * floor((_w**2 + 7) / Integer(8)),
+    expression=_c * ceiling(_w**2 / 8),
     kind=Kind.EXACT,
     meaning="Bytes of the second-level selectors: for each VCPU a bit for each word of the bitmap.",
     source=THREE_LEVEL,

@@ -1,6 +1,6 @@
 """The 2-level ABI: a selector word and a bitmap, all of it in shared_info."""
 
-from sympy import Integer, Max, floor
+from sympy import Integer, Max, ceiling, floor
 
 from evtplan.formulas import vocabulary as v
 from evtplan.formulas.core import Certainty, Example, Formula, Kind, Source
@@ -30,7 +30,7 @@ BITMAP_BYTES = Formula(
     name="two_level.bitmap_bytes",
     result=v.BITMAP_BYTES,
     inputs=(v.WORD_BITS,),
-    expression=2 * floor((_w**2 + 7) / Integer(8)),
+    expression=2 * ceiling(_w**2 / 8),
     kind=Kind.EXACT,
     meaning="Bytes of the pending and the mask bitmap, a bit a port in each.",
     source=XEN_H,
@@ -47,7 +47,7 @@ STATE_BYTES = Formula(
     name="two_level.state_bytes",
     result=v.STATE_BYTES,
     inputs=(v.WORD_BITS, v.VCPUS),
-    expression=BITMAP_BYTES.expression + _c * floor((_w + 7) / Integer(8)),
+    expression=BITMAP_BYTES.expression + _c * ceiling(_w / 8),
     kind=Kind.EXACT,
     meaning="Bytes of both bitmaps and of one selector word in each VCPU's vcpu_info.",
     source=XEN_H,

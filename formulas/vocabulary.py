@@ -66,7 +66,15 @@ VMS = Quantity("vms", "V", "VM", "virtual machines on the host", tried=2**20)
 VM_LIMIT = Quantity(
     "vm_limit", "V", "VM", "the largest number of VMs that fits", goal=Goal.AT_LEAST
 )
-PAGES = Quantity("pages", "P", "page", "pages available for event arrays", least=1, tried=2**24)
+PAGES = Quantity(
+    "pages",
+    "P",
+    "page",
+    "pages available for event arrays",
+    least=1,
+    tried=2**24,
+    goal=Goal.AT_LEAST,
+)
 EVENTS_PER_VM = Quantity(
     "events_per_vm", "E_V", "port", "event channels of one VM, each with an other end", least=1
 )
@@ -85,6 +93,7 @@ WORDS_PER_PAGE = Quantity(
     least=1,
     usual=1024,
     tried=2**14,
+    goal=Goal.AT_LEAST,
 )
 DRIVER_DOMAINS = Quantity(
     "driver_domains", "D", "domain", "driver domains of maximum size", tried=2**12
@@ -222,6 +231,7 @@ EVTCHNS_PER_BUCKET = Quantity(
     least=1,
     usual=64,
     tried=2**12,
+    goal=Goal.AT_LEAST,
 )
 BUCKETS = Quantity("buckets", "n_b", "page", "buckets of struct evtchn of one domain")
 GROUP_PAGES = Quantity("group_pages", "n_g", "page", "pages of bucket pointers of one domain")

@@ -1,6 +1,6 @@
 """Every quantity of a guest's channels: VCPUs, queues, rings, devices, emulators."""
 
-from evtplan.formulas.core import Quantity
+from evtplan.formulas.core import Goal, Quantity
 
 __all__ = [
     "BACKEND_PORTS_PER_VM",
@@ -42,7 +42,9 @@ DOM0_VCPUS = Quantity(
 POSSIBLE_VCPUS = Quantity(
     "possible_vcpus", "c_max", "VCPU", "VCPUs that the domain can ever have", least=1, tried=2**13
 )
-QUEUES = Quantity("queues", "q", "queue", "queues of a vif", least=1, tried=2**8)
+QUEUES = Quantity(
+    "queues", "q", "queue", "queues of a vif", least=1, tried=2**8, goal=Goal.AT_LEAST
+)
 CHANNELS_PER_QUEUE = Quantity(
     "channels_per_queue",
     "s",
@@ -62,7 +64,7 @@ CONTROL_RINGS = Quantity(
     usual=0,
     tried=1,
 )
-RINGS = Quantity("rings", "r", "ring", "rings of a vbd", least=1, tried=2**8)
+RINGS = Quantity("rings", "r", "ring", "rings of a vbd", least=1, tried=2**8, goal=Goal.AT_LEAST)
 IOREQ_SERVERS = Quantity(
     "ioreq_servers", "X_s", "server", "ioreq servers of an HVM guest", usual=0, tried=64
 )

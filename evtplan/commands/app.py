@@ -43,6 +43,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "evtplan.commands.replay",
         "Replay recorded behaviour of real Xen; every field of every op must agree.",
     ),
+    "formulas": (
+        "evtplan.commands.formulas",
+        "List the formula book, or explain formulas: equation, symbols, sources, worked examples.",
+    ),
+    "solve": (
+        "evtplan.commands.solve",
+        "Solve a formula for one of its symbols: the smallest or largest whole number that fits.",
+    ),
 }
 
 _SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"]}

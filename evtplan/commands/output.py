@@ -12,7 +12,7 @@ from evtplan import __version__
 from evtplan.errors import OutputError, UnknownNameError
 from evtplan.export import FORMATS, Record, render, write_whole
 
-__all__ = ["FormatOption", "OutputOption", "chosen_format", "emit", "note"]
+__all__ = ["FormatOption", "OutputOption", "chosen_format", "emit", "emit_text", "note"]
 
 FormatOption = Annotated[
     str | None,
@@ -70,6 +70,16 @@ def emit(record: Record, format_name: str | None, output: str | None) -> None:
     if name in ("plain", "csv", "jsonl", "parquet"):
         for text in record.notes:
             note(text)
+
+
+def emit_text(text: str, output: str | None) -> None:
+    """Write `text` as it is to stdout, or whole to the file `output`."""
+    if output in (None, "-"):
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.flush()
+    else:
+        write_whole(str(output), text.encode())
 
 
 def note(text: str) -> None:

@@ -1,7 +1,7 @@
 """Writes what the documents quote: `python -m tests.docs.generate [PAGE.md…]`.
 
-docs/commands.md has the --help text of every command. In each PAGE.md named, the output below the
-command of every `console` block becomes what the command prints now.
+docs/commands.md has the --help text of every command, docs/formulas.md the formula book. In each
+PAGE.md named, the output below the command of every `console` block becomes what it prints now.
 """
 
 import os
@@ -12,10 +12,12 @@ import sys
 from pathlib import Path
 
 from evtplan.commands.app import COMMANDS
+from evtplan.plans.reference import reference_page
 
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = ROOT / "docs" / "commands.md"
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FORMULAS = ROOT / "docs" / "formulas.md"
 
 
 def help_of(*command: str) -> str:
@@ -78,6 +80,7 @@ def main() -> None:
     TARGET.write_text(commands_page(), encoding="utf-8")
     for page in map(Path, sys.argv[1:]):
         page.write_text(refreshed(page.read_text(encoding="utf-8")), encoding="utf-8")
+    FORMULAS.write_text(reference_page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

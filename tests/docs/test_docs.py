@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from evtplan.commands.app import COMMANDS, load_command
-from tests.docs.generate import BLOCK, TARGET, commands_page, on_a_terminal
+from evtplan.plans.reference import reference_page
+from tests.docs.generate import BLOCK, FORMULAS, TARGET, commands_page, on_a_terminal
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -40,6 +41,13 @@ class TestCommandsPage:
     @pytest.mark.parametrize("name", list(COMMANDS))
     def test_the_list_of_commands_has_each_ones_first_line(self, name: str) -> None:
         assert load_command(name).help.split("\n")[0] == COMMANDS[name][1]
+
+
+class TestFormulasPage:
+    """the reference page of docs/, which the tests keep current"""
+
+    def test_is_current(self) -> None:
+        assert FORMULAS.read_text(encoding="utf-8") == reference_page()
 
 
 class TestSetUpCommands:

@@ -11,10 +11,11 @@ import sympy
 from evtplan.formulas import kernels, rational_kernels
 from evtplan.formulas.catalogue import BOOK
 from evtplan.formulas.core import Formula, Kind, Quantity, Source
-from evtplan.formulas.functions import RepairmanQueue
+from evtplan.formulas.functions import RepairmanBusy, RepairmanQueue
 from evtplan.formulas.ranges import fits_int64
 from evtplan.formulas.readings import array_function, compiled_function, compiled_ufunc
 from evtplan.formulas.repairman import (
+    repairman_busy,
     repairman_queue,
     repairman_queue_array,
     repairman_queue_float,
@@ -123,7 +124,7 @@ class TestOneDefinitionThreeReadings:
             assert arrays.dtype == compiled.dtype == np.int64
             assert np.count_nonzero(arrays != exact) == 0
             assert np.count_nonzero(compiled != exact) == 0
-        elif formula.expression.has(RepairmanQueue):
+        elif formula.expression.has(RepairmanQueue, RepairmanBusy):
             part = [p[:: POINTS // 50_000] for p in points]
             near = np.array([float(value) for value in exact_values(formula, part)])
             np.testing.assert_allclose(arrays[:: POINTS // 50_000], near, rtol=1e-12)
@@ -202,6 +203,20 @@ class TestQueueLength:
             weights.append(weights[-1] * Fraction(n - k, z) * s)
         mean = sum(k * w for k, w in enumerate(weights)) / sum(weights)
         assert repairman_queue(n, s, z) == mean
+
+    @pytest.mark.parametrize(("n", "s", "z"), [(1, 100, 900), (3, 100, 900), (6, 50, 20)])
+    def test_the_lock_is_held_for_one_minus_erlangs_loss(self, n: int, s: int, z: int) -> None:
+        """B(0) = 1 and 1/B(k) = 1 + k/(a·B(k − 1)), with a = Z/S erlangs."""
+        loss = Fraction(1)
+        for k in range(1, n + 1):
+            loss = 1 / (1 + k / (Fraction(z, s) * loss))
+        assert repairman_busy(n, s, z) == 1 - loss
+        closed = RepairmanBusy(sympy.Symbol("n"), *sympy.symbols("S Z")).rewrite(sympy.Sum)
+        values = dict(zip(("n", "S", "Z"), (n, s, z), strict=True))
+        exact = sympy.Rational(
+            repairman_busy(n, s, z).numerator, repairman_busy(n, s, z).denominator
+        )
+        assert sympy.Rational(closed.subs(values).doit()) == exact
 
     def test_readings_agree_for_many_raisers(self) -> None:
         n = np.array([0, 1, 64, 512])
