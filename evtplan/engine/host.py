@@ -496,18 +496,20 @@ class Host:
                 caller.events.map_block(vcpu, gfn, offset)
             return 0
         fifo = Fifo()
+        whole = False  # struct evtchn_fifo_domain is there
         try:
             if self.behaviour.blocks_come_together:
                 for each in range(caller.vcpus):
                     self.heap.take(Allocation.FIFO_VCPU)
                     fifo.vcpus.add(each)
                 self.heap.take(Allocation.FIFO_DOMAIN)
+                whole = True
                 self._add_block(caller, fifo, vcpu, gfn, offset)
             else:
                 self._add_block(caller, fifo, vcpu, gfn, offset)
                 self.heap.take(Allocation.FIFO_DOMAIN)
         except (RefusedError, NoMemoryError):
-            self._free_fifo(fifo, whole=False)
+            self._free_fifo(fifo, whole=whole)
             raise
         caller.fifo = fifo
         if caller.events is not None:
