@@ -1,0 +1,128 @@
+"""A sweep file: what `--vary`, `--dist` and the other options say, in TOML."""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from evtplan.errors import InputError
+from evtplan.plans.sweeps.build import SweepText
+
+__all__ = ["SweepScript", "looks_like_sweep", "read_sweep_file"]
+
+_KEYS: dict[str, type] = {
+    "fleet": object, "vary": dict, "dist": dict, "set": dict, "zip": bool, "sample": int,
+    "seed": int, "select": list, "where": str, "summary": bool, "format": str, "output": str,
+    "plot": str,
+}  # fmt: skip
+_SHOULD = {
+    dict: "a table",
+    bool: "true or false",
+    int: "a whole number",
+    list: "a list of names",
+    str: "text",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SweepScript:
+    """What a sweep file asks for; paths are as it gives them, relative to its own folder."""
+
+    text: SweepText
+    fleet: tuple[str, ...] = ()
+    format: str | None = None
+    output: str | None = None
+    plot: str | None = None
+
+
+def looks_like_sweep(text: str) -> bool:
+    """True where `text` has what only a sweep file has."""
+    return re.search(r"^\s*(\[(vary|dist)\]|(vary|dist)\s*[.=])", text, re.MULTILINE) is not None
+
+
+def read_sweep_file(path: str, text: str) -> SweepScript:
+    """The sweep that `text`, the content of `path`, asks for.
+
+    Raises `InputError`, with the line, for what is no TOML, an unknown key or a wrong type.
+    """
+    try:
+        document = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        found = re.search(r" \(at line (\d+), column \d+\)", str(error))
+        line = int(found[1]) if found else None
+        reason = str(error).replace(found[0], "") if found else str(error)
+        raise InputError(path, reason, line=line) from error
+    for key, value in document.items():
+        _check(path, text, key, value)
+    folder = Path(path).parent
+    fleets = document.get("fleet", [])
+    fleets = [fleets] if isinstance(fleets, str) else fleets
+    if not isinstance(fleets, list) or not all(isinstance(f, str) for f in fleets):
+        raise InputError(
+            path, "fleet must be a file name, or a list of them", line=_line(text, "fleet")
+        )
+    return SweepScript(
+        SweepText(
+            vary=_settings(path, text, document.get("vary", {})),
+            dist=_settings(path, text, document.get("dist", {})),
+            set=_settings(path, text, document.get("set", {})),
+            zip=document.get("zip", False),
+            sample=document.get("sample"),
+            seed=document.get("seed", 0),
+            select=tuple(document.get("select", ())),
+            where=document.get("where"),
+            summary=document.get("summary", False),
+        ),
+        fleet=tuple(str(folder / name) for name in fleets),
+        format=document.get("format"),
+        output=_beside(folder, document.get("output")),
+        plot=_beside(folder, document.get("plot")),
+    )
+
+
+def _beside(folder: Path, name: str | None) -> str | None:
+    return None if name is None else name if name == "-" else str(folder / name)
+
+
+def _check(path: str, text: str, key: str, value: Any) -> None:
+    if key not in _KEYS:
+        near = get_close_matches(key, _KEYS, n=1)
+        hint = f"did you mean {near[0]}?" if near else "known: " + ", ".join(_KEYS)
+        raise InputError(path, f"a sweep file has no key {key!r}", line=_line(text, key), hint=hint)
+    wanted = _KEYS[key]
+    wrong = not isinstance(value, wanted) or (wanted is int and isinstance(value, bool))
+    if wanted is list and not wrong:
+        wrong = not all(isinstance(item, str) for item in value)
+    if wrong:
+        raise InputError(
+            path, f"{key} is {value!r}; it must be {_SHOULD[wanted]}", line=_line(text, key)
+        )
+
+
+def _settings(path: str, text: str, table: Mapping[str, Any]) -> tuple[str, ...]:
+    """The entries of a table as `KEY=VALUES`."""
+    return tuple(f"{key}={values}" for key, values in _flat(path, text, table, ""))
+
+
+def _flat(path: str, text: str, table: Mapping[str, Any], above: str) -> Iterator[tuple[str, str]]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _flat(path, text, value, f"{above}{key}.")
+            continue
+        items = value if isinstance(value, list) else [value]
+        for item in items:
+            if isinstance(item, bool) or not isinstance(item, int | str):
+                raise InputError(
+                    path,
+                    f"{above}{key} has {item!r}; it must be whole numbers or text",
+                    line=_line(text, key),
+                )
+        yield above + key, ",".join(str(item) for item in items)
+
+
+def _line(text: str, key: str) -> int | None:
+    pattern = re.compile(rf"""^\s*\[?["']?([\w.*-]+\.)?{re.escape(key)}["']?\s*[\].=]""")
+    return next((n for n, line in enumerate(text.splitlines(), 1) if pattern.match(line)), None)
