@@ -51,6 +51,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "evtplan.commands.solve",
         "Solve a formula for one of its symbols: the smallest or largest whole number that fits.",
     ),
+    "sweep": (
+        "evtplan.commands.sweep",
+        "Sweep what-if questions: every combination, or by chance; tables, files, plots.",
+    ),
 }
 
 _SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"]}

@@ -1,0 +1,80 @@
+"""A sweep and the format it is written in: a value that any process or machine can work on."""
+
+import hashlib
+import inspect
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+from evtplan.export.rows import heading, text_rows
+from evtplan.fleet.model import Fleet
+from evtplan.formulas import kernels
+from evtplan.plans import uniform
+from evtplan.plans.sweeps.build import SweepText, build_sweep
+from evtplan.plans.sweeps.design import Sweep
+from evtplan.plans.sweeps.summary import SUMMARISED, Summary, summarise
+
+__all__ = ["Chunk", "SweepJob", "book_hash"]
+
+
+def book_hash() -> str:
+    """SHA-256 of the printed formula book and of the program over it that plans compute with."""
+    text = inspect.getsource(kernels) + inspect.getsource(uniform)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One chunk computed: its rows in the job's format, how many, and its part of the summary."""
+
+    data: Any
+    rows: int
+    summary: Summary
+
+
+@dataclass(frozen=True)
+class SweepJob:
+    """What to compute and how to write it; `form` is `plain`, `csv`, `jsonl` or `parquet`."""
+
+    text: SweepText
+    fleet: Fleet | None
+    form: str
+
+    @cached_property
+    def sweep(self) -> Sweep:
+        """The sweep, understood."""
+        return build_sweep(self.text, self.fleet)
+
+    @property
+    def heading(self) -> bytes:
+        """What stands before the first row."""
+        return b"" if self.form == "parquet" else heading(self.sweep.names, self.form)
+
+    def chunk(self, index: int) -> Chunk:
+        """Compute chunk `index` and write its rows; depends on nothing but the job."""
+        sweep = self.sweep
+        columns, rows = sweep.rows(index, SUMMARISED)
+        summary = summarise(columns, rows, sweep.keys, counted=sweep.sample is not None)
+        wanted = [columns[name] for name in sweep.names]
+        if self.form == "parquet":
+            from evtplan.export.arrow import arrow_rows  # pyarrow: only for Parquet
+
+            return Chunk(arrow_rows(wanted, rows), rows, summary)
+        return Chunk(text_rows(wanted, rows, self.form), rows, summary)
+
+    def sendable_chunk(self, index: int) -> Chunk:
+        """`chunk`, its data as bytes that can be sent to another process."""
+        chunk = self.chunk(index)
+        return Chunk(bytes(chunk.data), chunk.rows, chunk.summary)
+
+    def identity(self, version: str) -> dict[str, Any]:
+        """What makes two jobs' rows the same, byte for byte."""
+        return {
+            "evtplan": version,
+            "book_sha256": book_hash(),
+            "fleet_sha256": (
+                hashlib.sha256(repr(self.fleet).encode()).hexdigest() if self.fleet else None
+            ),
+            "sweep": asdict(self.text),
+            "format": self.form,
+        }

@@ -1,0 +1,292 @@
+"""A sweep carried out: its chunks on this machine's processors or a cluster's, its rows to a file.
+
+Rows and bytes are the same whatever computes them: chunks are written in their order.
+"""
+
+import contextlib
+import json
+import multiprocessing
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from evtplan.errors import EvtplanError
+from evtplan.export.files import open_whole, write_whole
+from evtplan.export.parts import Parts
+from evtplan.export.sweep_job import Chunk, SweepJob, book_hash
+from evtplan.plans.sweeps.numbers import NumbersSubject
+from evtplan.plans.sweeps.summary import Summary
+
+__all__ = [
+    "Hands",
+    "Outcome",
+    "abi_order",
+    "meta_path",
+    "run_to_file",
+    "run_to_stream",
+    "run_to_summary",
+]
+
+Progress = Callable[[int], None]
+# Fewer points are counted before the compiled loop has been loaded.
+_WORTH_FUSING = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """Who computes: `workers` of this machine, or the Dask cluster at the address `scheduler`."""
+
+    workers: int = 1
+    scheduler: str | None = None
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of a sweep: rows written and what they come to."""
+
+    rows: int = 0
+    bytes: int = 0
+    summary: Summary = field(default_factory=Summary)
+
+
+def meta_path(target: Path) -> Path:
+    """The file beside `target` that says how it came about."""
+    return target.with_name(target.name + ".meta.json")
+
+
+def run_to_stream(job: SweepJob, stream: BinaryIO, hands: Hands, progress: Progress) -> Outcome:
+    """Write the rows of `job` to `stream` as they come."""
+    outcome = Outcome()
+    chunks = _chunks(job, range(job.sweep.chunks), hands)
+    _write_rows(job, stream, _data(chunks, job, outcome, progress))
+    return outcome
+
+
+def run_to_file(
+    job: SweepJob,
+    target: Path,
+    hands: Hands,
+    progress: Progress,
+    *,
+    version: str,
+    command: Sequence[str],
+    resume: bool,
+) -> Outcome:
+    """Write the rows of `job` to the file `target`, and beside it how they came about.
+
+    An answer of several chunks is kept in parts until it is whole, so that `resume` can go on
+    with it. Raises `OutputError` where a file cannot be written: `target` then stands as it was.
+    """
+    identity = job.identity(version)
+    told = {"command": list(command), **identity}
+    parts = Parts(target)
+    if resume and not parts.folder.exists() and _is_finished(target, told):
+        return Outcome(rows=-1)
+    device = target.exists() and not target.is_file()
+    if device or (job.sweep.chunks <= 1 and not parts.folder.exists()):
+        with open_whole(target) as stream:
+            outcome = run_to_stream(job, stream, hands, progress)
+        if not device:
+            _write_meta(target, told, job, outcome)
+        return outcome
+    with parts.open(identity, resume=resume):
+        outcome = _in_parts(job, target, parts, hands, progress)
+        _write_meta(target, told, job, outcome)
+        parts.remove()
+    return outcome
+
+
+def _in_parts(
+    job: SweepJob, target: Path, parts: Parts, hands: Hands, progress: Progress
+) -> Outcome:
+    outcome = Outcome()
+    left = [index for index in range(job.sweep.chunks) if index not in parts.done]
+    for index in parts.done:
+        progress(_points(job, index))
+    for index, chunk in _chunks(job, left, hands):
+        parts.add(index, chunk.data, {"rows": chunk.rows, **chunk.summary.to_json()})
+        progress(_points(job, index))
+    for told in parts.summaries():
+        outcome.rows += told["rows"]
+        outcome.summary.add(Summary.from_json(told))
+    with open_whole(target) as stream:
+        _write_rows(job, stream, parts.rows())
+    return outcome
+
+
+def _points(job: SweepJob, index: int) -> int:
+    start, stop = job.sweep.chunk_bounds(index)
+    return stop - start
+
+
+def _data(
+    chunks: Iterator[tuple[int, Chunk]], job: SweepJob, outcome: Outcome, progress: Progress
+) -> Iterator[Any]:
+    """The data of `chunks`, which `outcome` keeps account of."""
+    for index, chunk in chunks:
+        outcome.rows += chunk.rows
+        outcome.summary.add(chunk.summary)
+        yield chunk.data
+        progress(_points(job, index))
+
+
+def _write_rows(job: SweepJob, stream: BinaryIO, data: Iterator[Any]) -> None:
+    if job.form == "parquet":
+        from evtplan.export.arrow import write_parquet  # pyarrow: only for Parquet
+
+        write_parquet(stream, data)
+        return
+    first = next(data, b"")  # where it cannot be computed, nothing is written
+    stream.write(job.heading)
+    stream.write(first)
+    for piece in data:
+        stream.write(piece)
+
+
+def _is_finished(target: Path, told: dict[str, Any]) -> bool:
+    """True where `target` is the whole answer that `told` describes."""
+    try:
+        meta = json.loads(meta_path(target).read_text(encoding="utf-8"))
+        expected = json.loads(json.dumps(told))
+        same = all(meta.get(key) == value for key, value in expected.items())
+        return bool(same and target.stat().st_size == meta["bytes"])
+    except (OSError, ValueError, KeyError, AttributeError):
+        return False
+
+
+def _write_meta(target: Path, told: dict[str, Any], job: SweepJob, outcome: Outcome) -> None:
+    outcome.bytes = target.stat().st_size
+    sweep = job.sweep
+    order = abi_order(job)
+    document = {
+        "schema": 1,
+        **told,
+        "seed": job.text.seed if sweep.sample is not None else None,
+        "points": sweep.points,
+        "rows": outcome.rows,
+        "bytes": outcome.bytes,
+        "columns": list(sweep.names),
+        "binding": outcome.summary.binding_rows(order),
+    }
+    if sweep.sample is not None:
+        import numpy
+
+        document["promises"] = outcome.summary.promise_rows(order)
+        # Its streams of random numbers may differ between releases.
+        document["numpy"] = numpy.__version__
+    text = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    write_whole(meta_path(target), text.encode())
+
+
+def abi_order(job: SweepJob) -> tuple[str, ...]:
+    """The ABIs in the order in which the user named them."""
+    return next((tuple(map(str, axis.values)) for axis in job.sweep.axes if axis.key == "abi"), ())
+
+
+def _chunks(job: SweepJob, indices: Sequence[int], hands: Hands) -> Iterator[tuple[int, Chunk]]:
+    """Each of `indices` and its chunk, in order; a few more are computed ahead."""
+    if hands.scheduler is not None:
+        with _cluster(hands.scheduler) as (client, width):
+            check = book_hash()
+
+            def submit(index: int) -> Any:
+                return client.submit(_remote_chunk, job, index, check, pure=False, retries=3)
+
+            yield from _in_order(submit, indices, 2 * width)
+        return
+    # The first chunk alone: it compiles what the others share.
+    rest = list(indices)
+    if rest and (hands.workers <= 1 or len(rest) > 1):
+        yield rest[0], job.chunk(rest[0])
+        rest = rest[1:]
+    if hands.workers <= 1 or len(rest) <= 1:
+        yield from ((index, job.chunk(index)) for index in rest)
+        return
+    threads = isinstance(job.sweep.subject, NumbersSubject)
+    with _pool(hands.workers, threads) as pool:
+        work = job.chunk if threads else job.sendable_chunk
+        yield from _in_order(lambda index: pool.submit(work, index), rest, 2 * hands.workers)
+
+
+@contextlib.contextmanager
+def _pool(workers: int, threads: bool) -> Iterator[Executor]:
+    """Threads for compiled code, which runs beside other Python; processes for the rest."""
+    pool: Executor
+    if threads:
+        pool = ThreadPoolExecutor(workers)
+    else:
+        pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    try:
+        yield pool
+    finally:
+        # After an error or Ctrl-C, what has not begun never does.
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _in_order(
+    submit: Callable[[int], Any], indices: Sequence[int], ahead: int
+) -> Iterator[tuple[int, Chunk]]:
+    waiting: deque[tuple[int, Future[Chunk]]] = deque()
+    todo = iter(indices)
+    try:
+        while True:
+            while len(waiting) < ahead and (index := next(todo, None)) is not None:
+                waiting.append((index, submit(index)))
+            if not waiting:
+                return
+            index, future = waiting.popleft()
+            yield index, future.result()
+    finally:
+        for _, future in waiting:
+            future.cancel()
+
+
+def _remote_chunk(job: SweepJob, index: int, book: str) -> Chunk:
+    """A chunk on a worker, which must have the same book. Raises `EvtplanError`."""
+    if book_hash() != book:
+        raise EvtplanError(
+            "a worker of the cluster has another version of evtplan", "install the same on each"
+        )
+    return job.sendable_chunk(index)
+
+
+@contextlib.contextmanager
+def _cluster(address: str) -> Iterator[tuple[Any, int]]:
+    """A client of the Dask scheduler at `address`, and how many threads its workers have."""
+    try:
+        from distributed import Client
+    except ImportError:
+        raise EvtplanError(
+            "--scheduler needs Dask, which is not installed", "pip install 'evtplan[dask]'"
+        ) from None
+    try:
+        make: Any = Client  # it carries no types
+        client = make(address, timeout=10, set_as_default=False)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise EvtplanError(
+            f"no Dask scheduler answers at {address}", "start one: dask scheduler"
+        ) from error
+    try:
+        width = sum(client.nthreads().values())
+        if width == 0:
+            print(f"note: no worker has joined {address} yet; waiting", file=sys.stderr)
+        yield client, max(width, 1)
+    finally:
+        client.close()
+
+
+def run_to_summary(job: SweepJob, hands: Hands, progress: Progress) -> Summary:
+    """What the sweep of `job` comes to, without its rows."""
+    from evtplan.plans.sweeps.fused import can_fuse, fused_summary
+
+    if hands.scheduler is None and job.sweep.points >= _WORTH_FUSING and can_fuse(job.sweep):
+        return fused_summary(job.sweep, hands.workers, progress)
+    total = Summary()
+    for index, chunk in _chunks(job, range(job.sweep.chunks), hands):
+        total.add(chunk.summary)
+        progress(_points(job, index))
+    return total
