@@ -27,13 +27,14 @@ FACTS = (
 )  # fmt: skip
 NUMBERS = (
     "events_per_vm", "vms_asked", "vcpus", "pages", "words_per_page", "backends",
-    "backend_base_ports", "driver_domains",
+    "backend_base_ports", "driver_domains", "guest_page_bytes",
 )  # fmt: skip
 COLUMNS = (
     "usable_ports_per_domain", "domu_ports", "backend_ports", "backend_headroom_ports",
     "domu_array_pages", "backend_array_pages", "total_array_pages", "total_array_pages_bound",
     "control_block_pages", "control_block_bytes", "total_pages", "total_bytes",
-    "xenheap_pages_per_domu", "xenheap_bytes", "vm_limit_estimate", "vm_limit_second_method",
+    "guest_memory_bytes", "xenheap_pages_per_domu", "xenheap_bytes", "vm_limit_estimate",
+    "vm_limit_second_method",
     "vm_limit_pages", "vm_limit_backend_ports", "vm_limit_domu_ports", "vm_limit_domids",
     "vm_limit", "binding", "vms", "headroom_vms",
 )  # fmt: skip
@@ -158,6 +159,7 @@ def row(
     backends: int,
     backend_base_ports: int,
     driver_domains: int,
+    guest_page_bytes: int,
 ) -> dict[str, Any]:
     """Every column of `COLUMNS`. `vms_asked` −1 plans for as many as fit; `vcpus` 0 and
     `driver_domains` −1 are not known. `binding` is an index in `BINDINGS`.
@@ -199,12 +201,15 @@ def row(
     bound = kernels.draft_a_total_array_pages_bound(vms)
     total_array_pages_bound = bound if event_words else NOTHING
 
-    counted = vms * kernels.fifo_control_pages(vcpus) if priorities > 1 else 0
-    counted_bytes = vms * kernels.fifo_control_block_bytes(vcpus)
-    control_block_pages = counted if priorities > 1 and vcpus > 0 else NOTHING
-    control_block_bytes = counted_bytes if priorities > 1 and vcpus > 0 else NOTHING
+    counted = vms * kernels.fifo_control_pages(vcpus) if maps_control_blocks else 0
+    fifo_blocks = kernels.fifo_control_block_bytes(vms * vcpus)
+    draft_blocks = kernels.draft_a_control_block_bytes(priorities, vms * vcpus)
+    block_bytes = fifo_blocks if maps_control_blocks else draft_blocks
+    control_block_pages = counted if maps_control_blocks and vcpus > 0 else NOTHING
+    control_block_bytes = block_bytes if event_words and vcpus > 0 else NOTHING
     total_pages = total_array_pages + counted
     total_bytes = total_pages * PAGE_BYTES
+    guest_memory_bytes = total_pages * guest_page_bytes
 
     xenheap_pages_per_domu = heap_pages(groups, events_per_vm, evtchns_per_bucket)
     structs = vms * kernels.heap_fifo_struct_bytes(vcpus)

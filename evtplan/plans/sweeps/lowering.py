@@ -157,8 +157,8 @@ def largest_magnitude(most: Mapping[str, int]) -> int:
     # Pages of any kind take no more than one for each port, and one more, of each domain.
     domains = vms * (4 * ports + bitmap + vcpus + 8) + backends * (4 * (base + ports) + bitmap + 8)
     return (
-        2 * PAGE_BYTES * domains
-        + vms * 512 * (vcpus + 8)
+        2 * max(PAGE_BYTES, most["guest_page_bytes"]) * domains
+        + vms * 512 * (vcpus + 8) * (1 + most["priorities"])
         + pages * (words + 4 * ports + vcpus + bitmap + 8)
         + 512 * (ports + base + vms * ports) * 4
         + words * (vcpus + ports + 8)

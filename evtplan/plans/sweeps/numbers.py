@@ -35,6 +35,7 @@ KEYS: dict[str, int | tuple[str, ...]] = {
     "backends": 1,
     "backend_base_ports": 0,
     "driver_domains": 0,
+    "guest_page_bytes": 1,
     "xen": tuple(RELEASES),
     "arch": ARCHITECTURES,
 }
@@ -42,7 +43,7 @@ _NAMES = ("abi", "xen", "arch")
 # What `uniform.row` takes for a number nobody gave.
 _ABSENT = {
     "vms": -1, "vcpus": 0, "words_per_page": 1024, "backends": 1, "backend_base_ports": 0,
-    "driver_domains": -1, "pages": 0,
+    "driver_domains": -1, "pages": 0, "guest_page_bytes": 4096,
 }  # fmt: skip
 # Below this many rows the exact reading is done before the compiled one has been loaded.
 _WORTH_COMPILING = 50_000

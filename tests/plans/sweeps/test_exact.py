@@ -61,7 +61,9 @@ def computed(points: dict[str, list[Any]], compiled: bool, **fixed: Any) -> dict
 class TestRows:
     @pytest.mark.parametrize("compiled", [False, True])
     @pytest.mark.parametrize("backends", [[1], [1, 2, 3, 16]])
-    @pytest.mark.parametrize("fixed", [{}, {"vcpus": 4, "driver_domains": 16, "xen": "4.4"}])
+    @pytest.mark.parametrize(
+        "fixed", [{}, {"vcpus": 4, "driver_domains": 16, "xen": "4.4", "guest_page_bytes": 65536}]
+    )
     def test_are_those_of_a_sizing(
         self, compiled: bool, backends: list[int], fixed: dict[str, Any]
     ) -> None:
@@ -130,6 +132,7 @@ class TestMagnitude:
                 "backends": st.integers(1, 10**6),
                 "backend_base_ports": st.integers(0, 10**9),
                 "driver_domains": st.integers(-1, 10**6),
+                "guest_page_bytes": st.integers(1, 10**6),
             }
         ),
     )
