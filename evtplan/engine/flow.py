@@ -129,6 +129,8 @@ class Graph:
     def read(self, slot: int) -> Value:
         """The local in `slot` as a value."""
         kind = self.locals[slot].type
+        if kind.low == kind.most:  # it can be nothing else
+            return Value(Const(kind.low), kind.low, kind.most, kind)
         return Value(LocalRead(slot), kind.low, kind.most, kind)
 
     def follow(self, node: Node | None) -> Node | None:

@@ -152,7 +152,9 @@ class _Lowering:
             raise self.scope.fail(declared.count, f"{count} processes", f"0 … {MOST_PROCESSES}")
         if count == 0:
             return []
-        together = self._kind(declared, Value(Me(), 0, count - 1, Type(0, count - 1)), count)
+        numbers = Type(0, count - 1)
+        me = Value(Me(), 0, count - 1, numbers) if count > 1 else constant(0, numbers)
+        together = self._kind(declared, me, count)
         before = list(memory.cells)
         starts = [self._begin(together, number, memory) for number in range(count)]
         if len(set(starts)) == 1:
