@@ -55,6 +55,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "evtplan.commands.sweep",
         "Sweep what-if questions: every combination, or by chance; tables, files, plots.",
     ),
+    "run": (
+        "evtplan.commands.run",
+        "Run one schedule of a protocol text: each step, its line, and the memory that changed.",
+    ),
 }
 
 _SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"]}

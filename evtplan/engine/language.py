@@ -127,7 +127,8 @@ _TEXTS = Path(__file__).resolve().parent.parent / "protocols"
 
 # name -> (file, parameters that the name sets)
 _VARIANTS: Mapping[str, tuple[str, Mapping[str, int]]] = {
-    "draft-a-repaired": ("draft-a", {"repaired": 1}),
+    "draft-a-repaired": ("draft-a", {"repaired": 1, "ports": 2, "raises": 1}),
+    "draft-a-locked": ("draft-a", {"repaired": 2, "ports": 2}),
 }
 
 
