@@ -5,7 +5,8 @@ drivers/xen/events/events_fifo.c (6.12; `linux_release=314` is as first merged).
 a line answers to is named beside it. One text for every reader: the explorer takes small
 parameters; the host model and the replayer take host=1, ports=131071, reserved_bits=11 and
 priorities=16, and then the event word is Xen's 32-bit word bit for bit. With host=0 what needs a
-host's life (missing array pages and control blocks, unbound ports, pollers) folds away.
+host's life (missing array pages and control blocks, unbound ports, pollers) folds away. With one
+queue and linux_release=314 its steps are those of the reference models F-head and F-44.
 """
 
 parameters = dict(
@@ -203,19 +204,18 @@ def set_pending_unlocked(p: port, v: vcpu):  # 4.4 to 4.14: PENDING first, witho
                 break
             release(L[old])
             tries += 1
-    if test_and_set(E[p].linked):  # V5
-        release(L[old])
-        check_pollers(p, was)
-        return
-    note_linked(p, q)
-    if T[old] == p:
-        T[old] = 0
-    if old != q:
-        lastq[p] = q
-        release(L[old])
-        acquire(L[q])
-    tell = append(p, v, l, q)
-    release(L[q])
+    tell: bit = 0
+    if not test_and_set(E[p].linked):  # V5
+        note_linked(p, q)
+        if T[old] == p:
+            T[old] = 0
+        if old != q:
+            lastq[p] = q
+            release(L[old])
+            acquire(L[q])
+            old = q
+        tell = append(p, v, l, q)
+    release(L[old])
     if tell:
         tell_guest(v, l)
     check_pollers(p, was)
@@ -325,9 +325,8 @@ def guest_unmask(p: port):  # evtchn_fifo_unmask()
                 return
             if w.pending:
                 break
-        w.busy = 0  # it spins while Xen holds BUSY
-        seen = cmpxchg(E[p], w, replace(w, masked=0))  # M2
-        if seen == w:
+        seen = cmpxchg(E[p], replace(w, busy=0), replace(w, busy=0, masked=0))  # M2
+        if seen == replace(w, busy=0):  # else Xen holds BUSY, or somebody was faster
             if linux_release >= 510:
                 return
             if not E[p].pending:  # M3
@@ -392,9 +391,12 @@ def handle_events(v: vcpu) -> bit:  # __evtchn_fifo_handle_events(); 1: the gues
             todo &= ~(1 << l)
         if E[p].pending and not E[p].masked:  # C5, C6
             handle_irq_for_port(p)
-        step()  # a handler takes as long as it likes; its VCPU waits for it
+        if host:
+            step()  # a handler takes as long as it likes, and stands here: `mine` is set after it
         mine[v][l] = link
         todo |= exchange(ready[v], 0)  # C8
+        if host == 0:
+            emit("consumed", p)
     return 0
 
 
@@ -418,7 +420,8 @@ def handle_irq_for_port(p: port):
             emit("handled", p)
     else:
         was = test_and_clear(E[p].pending)  # C7: the acknowledgement
-        assert was, "handled only when raised: an event is handled only while it is PENDING"
+        if vcpus == 1:  # two VCPUs may both take an event of a port that is moved between them
+            assert was, "handled only when raised: an event is handled only while it is PENDING"
         emit("handled", p)
         mark("an event is handled")
 
@@ -441,13 +444,14 @@ def note_unlinked(p: port):
             behind[b][p] = 0
 
 
-@process(raisers)
+@process(raisers, waits=True)
 def raiser():
     while True:
         p = choose(q for q in queued if left[q] > 0)
         left[p] -= 1
         v = target_of(p)
         set_pending(p, v)
+        emit("raised", p)
 
 
 @process(vcpus, waits=True)
@@ -457,16 +461,17 @@ def consumer(me):
         handle_events(me)
 
 
-@process(maskers)
+@process(maskers, waits=True)
 def masker():
     while True:
         p = choose(q for q in queued if masks_left > 0)
         masks_left -= 1
         guest_mask(p)
         guest_unmask(p)
+        emit("unmasked", p)
 
 
-@process(movers)
+@process(movers, waits=True)
 def mover():
     while True:
         p = choose(q for q in queued if moves_left > 0)

@@ -167,7 +167,8 @@ def handle_events(v: vcpu):  # evtchn_2l_handle_events()
                 break
             b = lowest(ahead)
             handle_irq_for_port(w * word_bits + b)
-            step()  # a handler takes as long as it likes; its VCPU waits for it
+            if host:
+                step()  # a handler takes as long as it likes, and stands here
             b = (b + 1) % word_bits
             current_word[v] = w if b else (w + 1) % words
             current_bit[v] = b
@@ -201,7 +202,7 @@ def handle_irq_for_port(p: port):
         mark("an event is handled")
 
 
-@process(raisers)
+@process(raisers, waits=True)
 def raiser():
     while True:
         p = choose(q for q in used if left[q] > 0)
@@ -217,7 +218,7 @@ def consumer(me):
         handle_events(me)
 
 
-@process(maskers)
+@process(maskers, waits=True)
 def masker():
     while True:
         p = choose(q for q in used if masks_left > 0)
