@@ -188,6 +188,10 @@ def simulate(
         simulate_protocols,
     )
 
+    if plot:
+        from evtplan.export.curves import draw_simulation, plot_format
+
+        plot_format(plot)  # a wrong suffix is said before the work, not after it
     rates = _numbers("--rate", rate or ["27000"])
     recorded = read_recording(recording) if recording else None
     workload = Workload(rates[0], ports, arrivals, zipf, burst_on * 1000, burst_off * 1000)
@@ -214,8 +218,6 @@ def simulate(
     )
     found = simulate_protocols(inputs)
     if plot:
-        from evtplan.export.curves import draw_simulation
-
         draw_simulation(plot, found)
     emit(_record(found, inputs, by_port), format_, output)
 

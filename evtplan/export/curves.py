@@ -12,7 +12,7 @@ from evtplan.export.files import open_whole
 if TYPE_CHECKING:
     from evtplan.plans.simulating import Simulated
 
-__all__ = ["draw_simulation"]
+__all__ = ["draw_simulation", "plot_format"]
 
 _SUFFIXES = (".svg", ".png", ".pdf")
 
@@ -22,8 +22,7 @@ def draw_simulation(path: Path, found: Sequence["Simulated"]) -> None:
 
     Raises `EvtplanError` for a suffix that is no picture.
     """
-    if path.suffix.lower() not in _SUFFIXES:
-        raise EvtplanError(f"{path}: plots are drawn as {', '.join(_SUFFIXES)}")
+    kind = plot_format(path)
     import matplotlib
 
     matplotlib.use("agg")
@@ -38,10 +37,16 @@ def draw_simulation(path: Path, found: Sequence["Simulated"]) -> None:
             figure = _curves(pyplot, found, "rate_per_second", "events raised (per second)")
         else:
             figure = _distribution(pyplot, found)
-        kind = path.suffix.lower().removeprefix(".")
         with open_whole(path) as stream:
             figure.savefig(stream, format=kind, metadata=_dateless(kind))
         pyplot.close(figure)
+
+
+def plot_format(path: Path) -> str:
+    """The kind of picture that `path` names. Raises `EvtplanError` where it names none."""
+    if path.suffix.lower() not in _SUFFIXES:
+        raise EvtplanError(f"{path}: plots are drawn as {', '.join(_SUFFIXES)}")
+    return path.suffix.lower().removeprefix(".")
 
 
 def _dateless(kind: str) -> dict[str, Any]:
