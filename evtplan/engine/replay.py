@@ -18,7 +18,16 @@ from evtplan.engine.observer import Observer
 from evtplan.engine.procedures import TWO_LEVEL, Call, Machine, Program, build_program
 from evtplan.engine.trace_file import Line, TraceError, number, read_lines, text
 
-__all__ = ["Difference", "MachineMaker", "Replayed", "Replayer", "World", "replay_trace"]
+__all__ = [
+    "OPS",
+    "Difference",
+    "MachineMaker",
+    "Replayed",
+    "Replayer",
+    "World",
+    "build_world",
+    "replay_trace",
+]
 
 MachineMaker = Callable[[Program], Machine]
 
@@ -365,7 +374,7 @@ def _poll(world: World, op: Line) -> dict[str, Any]:
     return {}
 
 
-_OPS: Mapping[str, Callable[[World, Line], dict[str, Any]]] = {
+OPS: Mapping[str, Callable[[World, Line], dict[str, Any]]] = {
     "init_control": _init_control,
     "expand_array": _expand_array,
     "bind": _bind,
@@ -468,11 +477,11 @@ class Replayer:
         if name == "snap":
             got = observer.snapshot(world.handlers)
             return self._compare(result, line, name, got, ("i", "op", "why"))
-        if name not in _OPS:
+        if name not in OPS:
             raise TraceError(line.path, line.line, f"unknown op {name!r}")
         observer.begin(name)
         try:
-            got = _OPS[name](world, line)
+            got = OPS[name](world, line)
         except XenCrashError as crash:
             expected = line.fields.get("rc")
             place = f"{name} (i={line.fields['i']})"
