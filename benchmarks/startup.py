@@ -35,7 +35,8 @@ SIZE = ["size", "--abi", "fifo-draft-a", "--pages", "131072", "--events-per-vm",
 def process_seconds(command: list[str]) -> float:
     """User plus system time of one run of `command`, in seconds."""
     before = os.times()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    quiet = subprocess.DEVNULL
+    subprocess.run(command, check=True, stdout=quiet, stderr=quiet)
     after = os.times()
     return (after.children_user + after.children_system) - (
         before.children_user + before.children_system

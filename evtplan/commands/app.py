@@ -27,6 +27,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "evtplan.commands.size",
         "Size a host: event channels and pages, how many VMs fit, what runs out first.",
     ),
+    "compare": (
+        "evtplan.commands.compare",
+        "Compare ABIs, fleets or hosts: ports, pages, memory, how many VMs fit, break-even points.",
+    ),
     "fleet": (
         "evtplan.commands.fleet",
         "Take the census of a fleet: which device costs which channel, on which side, and why.",

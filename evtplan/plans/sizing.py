@@ -25,7 +25,7 @@ from evtplan.plans.costs import (
 from evtplan.plans.limits import Limit, binding_limit, fewest_backends, largest_fitting
 from evtplan.plans.remarks import estimate_remark, lift_remark, methods_remark
 
-__all__ = ["LARGEST", "SizingInputs", "size_by_numbers"]
+__all__ = ["LARGEST", "SizingInputs", "memory_bytes_of", "size_by_numbers", "vm_limit_of"]
 
 # Every answer is an exact integer of any size; an input beyond this is taken for a slip.
 LARGEST = 10**18
@@ -89,6 +89,16 @@ def size_by_numbers(configurations: Iterable[SizingInputs]) -> Sizing:
         limits.extend(uniform.limit_rows())
         notes.extend(uniform.notes())
     return Sizing(tuple(rows), tuple(limits), notes=tuple(dict.fromkeys(notes)))
+
+
+def vm_limit_of(given: SizingInputs) -> int:
+    """`vm_limit` alone, for searches."""
+    return _Uniform(given).binding.vms or 0
+
+
+def memory_bytes_of(given: SizingInputs, vms: int) -> int:
+    """Bytes for `vms` VMs: the pages that Xen maps, and its heap. For searches."""
+    return _Uniform(given).memory_bytes(vms)
 
 
 class _Uniform:
@@ -291,6 +301,10 @@ class _Uniform:
                 ports = given.backend_base_ports + vms_served * given.events_per_vm
                 total += count * xenheap_bytes(self.abi, self.release, ports, None)
         return total
+
+    def memory_bytes(self, vms: int) -> int:
+        """Bytes for `vms` VMs: the pages that Xen maps, and its heap."""
+        return self.pages_used(vms, self.given.backends) * PAGE_BYTES + self._xenheap(vms)
 
     def limit_rows(self) -> list[dict[str, object]]:
         """One row a limit, the one that binds marked."""

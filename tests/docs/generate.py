@@ -47,7 +47,7 @@ def on_a_terminal(command: str) -> str:
     """What `command` prints on a terminal of 80 columns, stdout and stderr together."""
     leader, follower = pty.openpty()
     environment = {**os.environ, "COLUMNS": "80", "LINES": "24", "NO_COLOR": "1", "TERM": "dumb"}
-    line = command.replace("evtplan ", f"{sys.executable} -m evtplan ", 1)
+    line = re.sub(r"(^|&& |\| )evtplan ", rf"\1{sys.executable} -m evtplan ", command)
     process = subprocess.Popen(
         line, shell=True, stdout=follower, stderr=follower, cwd=ROOT, env=environment
     )

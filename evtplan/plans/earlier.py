@@ -1,0 +1,91 @@
+"""A comparison against an earlier one that was saved as JSON: what changed, and by how much."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, NoReturn
+
+from evtplan.errors import InputError
+from evtplan.plans.costs import percent_apart
+
+__all__ = ["changes_between", "read_earlier"]
+
+_COMMANDS = ("compare", "size")
+_KEYS = ("fleet", "xen", "arch", "abi")
+# What follows from the choice of the reference, not from what is compared.
+_RELATIVE = "_vs_reference"
+
+
+def read_earlier(path: str, text: str) -> tuple[dict[str, Any], ...]:
+    """The rows of a comparison or sizing saved with --format json.
+
+    Raises `InputError` for what is no such document.
+    """
+    try:
+        document = json.loads(text, parse_constant=_no_constant)
+    except RecursionError:
+        raise InputError(path, "nested too deeply") from None
+    except json.JSONDecodeError as error:
+        raise InputError(path, error.msg, line=error.lineno, column=error.colno) from None
+    except ValueError as error:
+        raise InputError(path, str(error)) from None
+    hint = "save one with: evtplan compare … --format json -o FILE"
+    if not isinstance(document, dict) or document.get("command") not in _COMMANDS:
+        raise InputError(path, "no comparison saved as JSON", hint=hint)
+    if document.get("schema") != 1:
+        raise InputError(path, f"schema {document.get('schema')!r}; this evtplan reads 1")
+    rows = document.get("rows")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise InputError(path, "rows must be a list of objects", hint=hint)
+    if not all(isinstance(row.get("abi"), str) for row in rows):
+        raise InputError(path, "a row has no abi", hint=hint)
+    return tuple(rows)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number that JSON has")
+
+
+def changes_between(
+    before: Iterable[Mapping[str, Any]], now: Iterable[Mapping[str, Any]]
+) -> tuple[dict[str, Any], ...]:
+    """What differs between two comparisons, a row a quantity: its value before and now, and for
+    numbers the change and the change in per cent of the value before.
+
+    Rows are matched by fleet, release, architecture and ABI; one that only one side has is a row
+    with the quantity `configuration`.
+    """
+    earlier, later = _by_key(before), _by_key(now)
+    found: list[dict[str, Any]] = []
+    for key in dict.fromkeys([*later, *earlier]):
+        named = dict(zip(_KEYS, key, strict=True))
+        if key not in earlier or key not in later:
+            sides = ("absent", "present") if key in later else ("present", "absent")
+            found.append(named | _change("configuration", *sides))
+            continue
+        old, new = earlier[key], later[key]
+        for name in new:
+            if name in old and old[name] != new[name] and _RELATIVE not in name:
+                found.append(named | _change(name, old[name], new[name]))
+    return tuple(found)
+
+
+def _by_key(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[Any, ...], Mapping[str, Any]]:
+    return {
+        tuple(row.get(name) for name in _KEYS): {k: v for k, v in row.items() if k != "reference"}
+        for row in rows
+    }
+
+
+def _change(name: str, old: Any, new: Any) -> dict[str, Any]:
+    both = _is_number(old) and _is_number(new)
+    return {
+        "quantity": name,
+        "before": old,
+        "now": new,
+        "change": new - old if both else None,
+        "change_percent": percent_apart(old, new) if both else None,
+    }
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
