@@ -81,11 +81,11 @@ class Hosting:
 
     def grown(self, vms: int) -> Counts:
         """The fleet with `vms` VMs, or its backend domains alone where it has fewer."""
+        if all(self.weights):
+            return shares(self.weights, max(0, vms))  # no backend domain among the guests
         growing = tuple(weight for weight in self.weights if weight)
         if not growing:
             return self.fixed
-        if all(self.weights):
-            return shares(self.weights, max(0, vms))  # no backend domain among the guests
         more = iter(shares(growing, max(0, vms - sum(self.fixed))))
         return tuple(
             fixed + (next(more) if weight else 0)

@@ -1,10 +1,12 @@
 """How many VMs of each group there are when a fleet of mixed guests grows VM by VM."""
 
+from functools import lru_cache
 from heapq import heapify, heapreplace
 
 __all__ = ["shares"]
 
 
+@lru_cache(maxsize=64)
 def shares(weights: tuple[int, ...], vms: int) -> tuple[int, ...]:
     """`vms` VMs divided over groups in the proportions `weights`, all of them positive.
 

@@ -360,7 +360,7 @@ def _grouped(
             guest = guest_of_row(cells, "vm")
         except EvtplanError as error:
             raise InputError(name, error.message, line=line_of(shape), hint=error.hint) from error
-        one = replace(guest, copies=1)
+        one = guest if guest.copies == 1 else replace(guest, copies=1)
         groups[one] = groups.get(one, 0) + rows * guest.copies
     taken: set[str] = set()
     guests = []

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,24 +63,25 @@ def _shape(key: int, digits: Sequence[Sequence[_Shape]]) -> _Shape:
 
 def _coded(column: pa.Array) -> tuple["NDArray[np.int64]", Sequence[_Shape]]:
     """A column as codes from 0, and the cell that each code stands for."""
-    if pa.types.is_integer(column.type) and column.null_count == 0:
-        bounds = pc.min_max(column)
-        low, high = bounds["min"].as_py(), bounds["max"].as_py()
-        if high - low < _WIDEST and low > -(2**62) and high < 2**62:
-            return _numbers(column) - low, [(number,) for number in range(low, high + 1)]
+    if pa.types.is_signed_integer(column.type) and column.null_count == 0:
+        numbers = _numbers(column)
+        low, high = int(numbers.min()), int(numbers.max())
+        if high - low < _WIDEST:
+            return numbers - low, [(number,) for number in range(low, high + 1)]
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
     cells: list[_Shape] = [(plain_cell(value),) for value in column.dictionary.to_pylist()]
     codes = column.indices
     if codes.null_count:
-        codes = pc.fill_null(codes.cast(pa.int64()), len(cells))
+        codes = codes.cast(pa.int64()).fill_null(len(cells))
         cells.append((None,))
     return _numbers(codes), cells
 
 
 def _numbers(column: pa.Array) -> "NDArray[np.int64]":
-    # By DLPack: pyarrow's own to_numpy() would import pandas first.
-    return np.from_dlpack(column.cast(pa.int64())).astype(np.int64, copy=False)
+    # By DLPack: pyarrow's own to_numpy() would import pandas first, and its cast() the library
+    # of compute functions.
+    return np.from_dlpack(column).astype(np.int64, copy=False)
 
 
 def plain_cell(value: Any) -> str | int | None:
