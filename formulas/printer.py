@@ -10,9 +10,11 @@ from enum import Enum
 from typing import Any
 
 import sympy
+from sympy.functions.elementary.piecewise import ExprCondPair
 from sympy.printing.pycode import PythonCodePrinter
 
 from evtplan.formulas.core import Formula
+from evtplan.formulas.functions import RepairmanBusy, RepairmanQueue
 
 __all__ = ["Dialect", "exact_function", "exact_source", "printed_source"]
 
@@ -128,8 +130,16 @@ class _Exact(PythonCodePrinter):  # type: ignore[misc]
     def _called(self, name: str, expression: sympy.Expr) -> str:
         return f"{name}({', '.join(self._print(argument) for argument in expression.args)})"
 
-    def _print_Function(self, expression: sympy.Expr) -> str:
-        raise ValueError(f"{expression.func.__name__} is no function of the book")
+
+_KNOWN = (sympy.floor, sympy.ceiling, sympy.Max, sympy.Min, sympy.Piecewise)
+
+
+def _check_functions(expression: sympy.Expr) -> None:
+    """Refuses what has no exact reading: other functions, and numbers such as π."""
+    known = (*_KNOWN, RepairmanBusy, RepairmanQueue, ExprCondPair)
+    for part in expression.atoms(sympy.Function, sympy.NumberSymbol):
+        if not isinstance(part, known):
+            raise ValueError(f"{part} is no function or number of the book")
 
 
 def printed_source(formula: Formula, dialect: Dialect) -> str:
@@ -140,6 +150,7 @@ def printed_source(formula: Formula, dialect: Dialect) -> str:
     """
     # The assumptions stay, so that the printer still knows which divisors are never 0.
     names = {q.symbol: q.symbol_called(q.name) for q in formula.inputs}
+    _check_functions(formula.expression)
     printer = _Exact(dialect)
     expression = formula.expression.xreplace(names)
     whole = formula.result.integer

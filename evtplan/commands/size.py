@@ -27,6 +27,7 @@ from evtplan.commands.configuration import (
 )
 from evtplan.commands.fleet_files import FromOption
 from evtplan.commands.output import FormatOption, OutputOption, chosen_format, emit
+from evtplan.commands.where import FormulasOption
 from evtplan.export.record import Column, Record, Section
 
 if TYPE_CHECKING:
@@ -137,6 +138,7 @@ def size(
         ),
     ] = False,
     fail_under: FailUnderOption = None,
+    own: FormulasOption = None,
     format_name: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
@@ -160,7 +162,10 @@ def size(
     }
     sizing = sized(fleet or [], abi, given)
     one_table = chosen_format(format_name, output) in ("csv", "jsonl", "parquet")
-    emit(_record(sizing, by_device, one_table), format_name, output)
+    record = _record(sizing, by_device, one_table)
+    if own and not (by_device and one_table):
+        record = _with_own(record, own)
+    emit(record, format_name, output)
     _gate(sizing, fail_under)
 
 
@@ -184,6 +189,18 @@ def _record(sizing: "Sizing", by_device: bool, one_table: bool) -> Record:
         sections=tuple(sections),
         notes=sizing.notes,
     )
+
+
+def _with_own(record: Record, files: list[str]) -> Record:
+    """The record with a column for each formula of the user's own."""
+    from dataclasses import replace
+
+    from evtplan.plans.own_columns import own_columns, own_formulas
+
+    formulas = own_formulas(files)
+    rows = tuple({**row, **own_columns(formulas, row)} for row in record.rows)
+    columns = tuple(Column(f.function_name, f"{f.name}, {f.result.unit}") for f in formulas)
+    return replace(record, rows=rows, columns=(*record.columns, *columns))
 
 
 def _is_worth_showing(column: Column, sizing: "Sizing") -> bool:

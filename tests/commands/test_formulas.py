@@ -2,23 +2,18 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from evtplan.formulas.catalogue import BOOK
+from tests.commands.in_process import evtplan
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(*args: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "evtplan", "formulas", *args],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-    )
+    return evtplan("formulas", *args)
 
 
 def rows(*args: str) -> list[dict[str, object]]:

@@ -2,21 +2,17 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.commands.in_process import evtplan
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(*args: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "evtplan", "solve", *args],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-    )
+    return evtplan("solve", *args)
 
 
 def where(**values: object) -> list[str]:
