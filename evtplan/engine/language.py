@@ -5,7 +5,8 @@ so that a stranger's text is safe to check. docs/protocol-language.md defines th
 """
 
 import ast
-from collections.abc import Mapping
+import builtins
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -61,6 +62,17 @@ def fault(path: str, node: ast.AST | None, reason: str, allowed: str = "") -> Te
         column=None if column is None else column + 1,
         hint=allowed,
     )
+
+
+def unknown_name(path: str, node: ast.AST, name: str, known: Iterable[str]) -> TextError:
+    """The error for a name that nothing in sight has."""
+    if name in dir(builtins) or name == "os":
+        return fault(path, node, f"{name} is unknown: a text is read, never run", _IN_FUNCTIONS)
+    hint = UnknownNameError("name", name, sorted(set(known))).hint
+    return fault(path, node, f"unknown name {name!r}", hint)
+
+
+_IN_FUNCTIONS = "memory, locals, constants, helpers of the text, and the words of the language"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,14 +203,17 @@ def parse_text(
     path: str = "<text>",
     preset: Mapping[str, int] | None = None,
 ) -> Text:
-    """The text in `source`, its module level checked. Raises `TextError`; runs nothing."""
+    """The text in `source`, its names and syntax checked. Raises `TextError`; runs nothing."""
+    from evtplan.engine.checks import check_functions
+
     if "\0" in source:
         line = source.count("\n", 0, source.index("\0")) + 1
         raise TextError(path, "a NUL byte", line=line, hint="a protocol text is plain UTF-8")
     try:
         tree = ast.parse(source, filename=path)
-        reader = _Reader(path, name, source, preset or {})
-        return reader.read(tree)
+        text = _Reader(path, name, source, preset or {}).read(tree)
+        check_functions(text)
+        return text
     except SyntaxError as error:
         raise TextError(
             path, f"not Python syntax: {error.msg}", line=error.lineno, column=error.offset

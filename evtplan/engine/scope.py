@@ -4,7 +4,7 @@ import ast
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from evtplan.engine.language import Text, TextError, describe, fault
+from evtplan.engine.language import Text, TextError, describe, fault, unknown_name
 from evtplan.engine.system import Field, Layout, Variable, VariableKind
 from evtplan.errors import UnknownNameError, ValueOutOfRangeError
 
@@ -132,8 +132,7 @@ class Scope:
 
     def unknown(self, name: str, node: ast.AST, known: Iterable[str]) -> TextError:
         """The error for a name that nothing in sight has."""
-        hint = UnknownNameError("name", name, sorted(set(known))).hint
-        return self.fail(node, f"unknown name {name!r}", hint)
+        return unknown_name(self.text.path, node, name, known)
 
     def _names(self) -> list[str]:
         return [*self.parameters, *self.text.definitions, *self.text.words, "bit", "lock"]

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import replace
 
 from evtplan.engine.arithmetic import binary, constant, insert, truth
@@ -141,8 +142,9 @@ class Statements(Expressions):
         match node:
             case ast.Pass() | ast.Expr(value=ast.Constant()):
                 pass
-            case ast.Expr(value=ast.Await(value=value)):
-                self._await(value)
+            case ast.Expr(value=value) if any(isinstance(n, ast.Await) for n in ast.walk(value)):
+                # To Python `await a == b` is `(await a) == b`: the await is taken out again.
+                self._await(_Awaited().visit(deepcopy(value)))
             case ast.Expr(value=ast.Call(func=ast.Name(id=name)) as call):
                 self._call_statement(name, call)
             case ast.Assign(targets=targets, value=value):
@@ -170,6 +172,8 @@ class Statements(Expressions):
                 self._return(value, node)
             case ast.Assert(test=test, msg=message):
                 self._assert(test, message, node)
+            case ast.Expr(value=value):
+                raise self.fail(value, "a value that is not used", _STATEMENTS)
             case _:
                 raise self.fail(node, f"{describe(node)} cannot stand here", _STATEMENTS)
 
@@ -656,6 +660,11 @@ class Statements(Expressions):
             and self.scope.text.variables[item.id].kind is VariableKind.HISTORY
             for item in ast.walk(function)
         )
+
+
+class _Awaited(ast.NodeTransformer):
+    def visit_Await(self, node: ast.Await) -> ast.expr:
+        return node.value
 
 
 def _names_it(node: ast.AST, name: str) -> bool:

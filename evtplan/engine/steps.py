@@ -118,7 +118,7 @@ class _Region:
             following = self.steps.graph.follow(follower)
             if following is None:
                 if follower is not None:
-                    raise self._endless(node.line)
+                    raise self._endless(follower.line or node.line)
                 continue
             self.nodes[id(following)] = following
             found.append((id(following), phase))

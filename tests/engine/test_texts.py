@@ -1,10 +1,14 @@
 """The built-in texts of draft A and the 3-level proposal."""
 
+from pathlib import Path
+
 import pytest
 
 from evtplan.engine.language import builtin_texts, read_text
 from evtplan.engine.lowering import lower
 from tests.engine.printed_search import printed_search
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "protocols"
 
 
 class TestDraftA:
@@ -49,3 +53,30 @@ class TestEveryText:
     def test_is_read_and_lowered(self, name: str) -> None:
         system = lower(read_text(name.replace("-", "_")), history=True)
         assert system.kinds
+
+
+class TestExamples:
+    """texts as somebody writes them from the documentation alone"""
+
+    @pytest.mark.parametrize(
+        ("name", "parameters", "states", "broken"),
+        [
+            ("peterson", {}, 174, {}),
+            ("treiber", {}, 6865, {"exclusive": 21, "nothing_is_lost": 31}),
+            ("treiber", {"counted": 1}, 6696, {}),
+            ("ring", {}, 73, {}),
+            ("ring", {"slots": 1}, 45, {}),
+            ("store_buffering", {}, 13, {}),
+        ],
+    )
+    def test_are_judged_right(
+        self, name: str, parameters: dict[str, int], states: int, broken: dict[str, int]
+    ) -> None:
+        found = printed_search(lower(read_text(EXAMPLES / f"{name}.py"), parameters))
+        assert found.states == states
+        assert found.broken == broken
+        assert found.shown
+
+    def test_the_page_shows_one_of_them_whole(self) -> None:
+        page = (EXAMPLES.parents[1] / "docs" / "protocol-language.md").read_text()
+        assert (EXAMPLES / "peterson.py").read_text() in page
