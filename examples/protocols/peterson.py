@@ -22,7 +22,7 @@ def worker(me):
         inside += 1
         assert inside == 1, "exclusion: only one process is inside"
         mark("a process is inside")
-        step()                       # the critical section
+        step()  # the critical section
         inside -= 1
         flag[me] = 0
 
