@@ -55,6 +55,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "evtplan.commands.solve",
         "Solve a formula for one of its symbols: the smallest or largest whole number that fits.",
     ),
+    "report": (
+        "evtplan.commands.report",
+        "Report on a fleet: one self-contained page for a capacity review, HTML or Markdown.",
+    ),
     "sweep": (
         "evtplan.commands.sweep",
         "Sweep what-if questions: every combination, or by chance; tables, files, plots.",

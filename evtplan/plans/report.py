@@ -1,0 +1,209 @@
+"""A capacity review of a fleet: everything a page about it needs, as data."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from typing import Any
+
+from evtplan.errors import InputError
+from evtplan.fleet.model import Fleet
+from evtplan.formulas import kernels
+from evtplan.plans.answers import Sizing
+from evtplan.plans.fleet_sizing import size_fleet
+from evtplan.plans.sweeps.axes import Axis
+from evtplan.plans.sweeps.design import Sweep
+from evtplan.plans.sweeps.fleets import FleetSubject, setting_named
+
+__all__ = ["Curve", "Report", "UsedFormula", "report_on", "validation_status"]
+
+# Numbers of VMs at which the curves of a plot are computed.
+_STEPS = 24
+_LARGEST_VALIDATION = 2**26
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Memory for event channels under one ABI as the mix grows, up to its VM limit.
+
+    `points` are (VMs, bytes): event state and control blocks in guests and Xen, and Xen heap.
+    """
+
+    abi: str
+    vm_limit: int
+    binding: str
+    points: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UsedFormula:
+    """A formula the figures came from: how it reads, and who says so."""
+
+    name: str
+    meaning: str
+    kind: str
+    certainty: str
+    source: str
+    latex: str
+    mathml: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A review of `fleet`: its sizing under its own ABI and the others it is compared with."""
+
+    fleet: Fleet
+    sizing: Sizing
+    compared: Sizing
+    effects: tuple[dict[str, Any], ...]
+    effect_notes: tuple[str, ...]
+    curves: tuple[Curve, ...]
+    break_even: tuple[dict[str, Any], ...]
+    formulas: tuple[UsedFormula, ...]
+    validation: str
+
+
+def report_on(
+    fleet: Fleet, abis: tuple[str, ...], *, backends: int = 1, validation: str | None = None
+) -> Report:
+    """Review `fleet` under its host's ABI beside `abis`; `validation` is the file that
+    `evtplan validate --format json` wrote, where there is one.
+
+    Raises `UnknownNameError` for an ABI, `InputError` for that file.
+    """
+    own = fleet.host.abi
+    every = tuple(dict.fromkeys((own, *abis)))
+    status = validation_status(validation)
+    sizing, used = _traced(lambda: size_fleet(fleet, (own,), backends=backends))
+    compared = size_fleet(fleet, every, backends=backends, search_backends=False)
+    curves = tuple(
+        _curve(fleet, row.abi, row.vm_limit, row.binding, backends) for row in compared.rows
+    )
+    effects, notes = _effects(fleet, own, backends)
+    return Report(
+        fleet,
+        sizing,
+        compared,
+        effects,
+        notes,
+        curves,
+        tuple(_break_even(curves)),
+        tuple(_used_formulas(used)),
+        status,
+    )
+
+
+def validation_status(path: str | None) -> str:
+    """What the validation of formulas against the engine said, in one sentence."""
+    if path is None:
+        return "not run: run evtplan validate --format json -o FILE and give --validation FILE"
+    try:
+        with open(path, "rb") as stream:
+            data = stream.read(_LARGEST_VALIDATION + 1)
+        rows = json.loads(data)["rows"]
+        outcomes = [_passed(row) for row in rows]
+    except OSError as error:
+        raise InputError(path, error.strerror or str(error)) from error
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise InputError(
+            path, "this is no answer of evtplan validate", hint="evtplan validate --format json"
+        ) from error
+    failed = outcomes.count(False)
+    if not outcomes:
+        return "nothing was validated"
+    return f"{len(outcomes) - failed} of {len(outcomes)} checks passed" + (
+        "" if failed else "; the formulas and the engine agree"
+    )
+
+
+def _passed(row: dict[str, Any]) -> bool:
+    """Whether a row of `evtplan validate` says that the two agree."""
+    for key in ("ok", "agrees", "passed", "holds"):
+        if key in row:
+            return bool(row[key])
+    return str(row.get("verdict", row["status"] if "status" in row else row["result"])).lower() in (
+        "ok", "pass", "passed", "agree", "agrees", "holds", "exact",
+    )  # fmt: skip
+
+
+def _traced(compute: Callable[[], Sizing]) -> tuple[Sizing, set[str]]:
+    """What `compute` gives, and the names of the book's kernels it called."""
+    called: set[str] = set()
+    places = kernels.__file__
+
+    def note(frame: Any, event: str, _argument: Any) -> None:
+        if event == "call" and frame.f_code.co_filename == places:
+            called.add(frame.f_code.co_name)
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        return compute(), called
+    finally:
+        sys.setprofile(before)
+
+
+def _used_formulas(functions: Iterable[str]) -> Iterable[UsedFormula]:
+    """The formulas of the kernels called `functions`, in the book's order."""
+    from sympy import latex
+    from sympy.printing.mathml import mathml
+
+    from evtplan.formulas.catalogue import BOOK  # SymPy: only to show how they read
+
+    wanted = set(functions)
+    for formula in BOOK.values():
+        if formula.function_name in wanted:
+            yield UsedFormula(
+                formula.name,
+                formula.meaning,
+                formula.kind.value,
+                formula.certainty.value,
+                str(formula.source),
+                latex(formula.equation),
+                mathml(formula.equation, printer="presentation"),
+            )
+
+
+def _curve(fleet: Fleet, abi: str, vm_limit: int, binding: str, backends: int) -> Curve:
+    most = max(vm_limit, 1)
+    vms = sorted({max(1, most * step // _STEPS) for step in range(_STEPS + 1)})
+    subject = FleetSubject(
+        fleet,
+        (("vms", setting_named(fleet, "vms")),),
+        ((setting_named(fleet, "abi"), abi), (setting_named(fleet, "backends"), backends)),
+    )
+    names = ("vms", "total_bytes", "xenheap_bytes")
+    sweep = Sweep(subject, (Axis("vms", tuple(vms)),), select=names)
+    columns, _ = sweep.rows(0)
+    rows = zip(*(columns[name].cells() for name in names), strict=True)
+    points = tuple((count, pages + heap) for count, pages, heap in rows)
+    return Curve(abi, vm_limit, binding, points if vm_limit else ())
+
+
+def _break_even(curves: Iterable[Curve]) -> Iterable[dict[str, Any]]:
+    """From how many VMs on only the other ABIs carry the mix, fewest first."""
+    ordered = sorted(curves, key=lambda curve: curve.vm_limit)
+    for place, curve in enumerate(ordered):
+        others = [c.abi for c in ordered[place + 1 :] if c.vm_limit > curve.vm_limit]
+        yield {
+            "abi": curve.abi,
+            "vms_up_to": curve.vm_limit,
+            "binding": curve.binding,
+            "bytes_at_limit": curve.points[-1][1] if curve.points else None,
+            "beyond_that": ", ".join(others) or "none of these ABIs",
+        }
+
+
+def _effects(
+    fleet: Fleet, abi: str, backends: int
+) -> tuple[tuple[dict[str, Any], ...], tuple[str, ...]]:
+    """What each input does to the VM limit, the strongest first."""
+    try:
+        sensitivity = import_module("evtplan.plans.sensitivity")
+    except ModuleNotFoundError:
+        return (), ("this version has no sensitivity analysis",)
+    found = sensitivity.sensitivity_of_fleet(fleet, (abi,), backends=backends)
+    names = ("rank", "input", "value", "plus_one", "minus_one", "plus_tenth", "minus_tenth")
+    rows = (asdict(effect) for effect in found.effects)
+    return tuple({name: row[name] for name in names} for row in rows), tuple(found.notes)
