@@ -114,6 +114,13 @@ def simulate(
             metavar="PORT=PRIO", help="Priority of a port, 0 highest; repeat it for more."
         ),
     ] = None,
+    vcpus: Annotated[
+        int, typer.Option(min=1, help="VCPUs of the guest (count); ports go to them in turn.")
+    ] = 1,
+    place: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PORT=VCPU", help="Bind a port to a VCPU, from 0; repeatable."),
+    ] = None,
     against: Annotated[
         list[str] | None,
         typer.Option(metavar="PROTOCOL", help="Another protocol on the same arrivals."),
@@ -145,6 +152,12 @@ def simulate(
             help="One cost (ns): hit, transfer, locked, fence, hypercall, upcall; repeatable.",
         ),
     ] = None,
+    free: Annotated[
+        bool,
+        typer.Option(
+            "--free", help="Steps cost nothing, only the handler takes time: for queueing theory."
+        ),
+    ] = False,
     cost_range: Annotated[
         bool,
         typer.Option(
@@ -202,7 +215,7 @@ def simulate(
         raisers=tuple(_whole("--raisers", n) for n in _numbers("--raisers", raisers or ["1"])),
         maskers=maskers,
         handler=_handler(handler),
-        costs=_costs(costs, cost or []),
+        costs=_costs(costs, cost or [], free),
         lock_place=lock,
         words=words,
         masked_for_ns=masked_for,
@@ -211,6 +224,8 @@ def simulate(
         seed=seed,
         warm_up=warm_up,
         priorities=dict(_pairs("--priority", priority or [])),
+        vcpus=vcpus,
+        places=dict(_pairs("--place", place or [])),
         parameters=dict(_named("--param", param or [])),
         recording=recorded,
         allow_overload=allow_overload,
@@ -253,7 +268,8 @@ def _pairs(option: str, given: Sequence[str]) -> list[tuple[int, int]]:
     try:
         return [(int(name), value) for name, value in _named(option, given)]
     except ValueError:
-        raise EvtplanError(f"{option}: {given} is not PORT=PRIORITY") from None
+        wrong = ", ".join(given)
+        raise EvtplanError(f"{option}: {wrong} is not PORT=WHOLE NUMBER") from None
 
 
 def _handler(spec: str) -> "Handler":
@@ -273,10 +289,12 @@ def _handler(spec: str) -> "Handler":
         ) from None
 
 
-def _costs(path: Path | None, changes: Sequence[str]) -> "Costs":
+def _costs(path: Path | None, changes: Sequence[str], free: bool) -> "Costs":
     from evtplan.engine.costs import default_costs, read_costs
 
     costs = read_costs(path) if path else default_costs()
+    if free:
+        costs = costs.only()
     for item in changes:
         name, _, value = item.partition("=")
         try:
@@ -359,7 +377,7 @@ def _line_rows(found: Sequence["Simulated"]) -> Iterator[dict[str, object]]:
 
 
 def _notes(found: Sequence["Simulated"], inputs: "SimulationInputs") -> Iterator[str]:
-    assumed = [c for c in inputs.costs.by_name.values() if c.certainty == "assumed"]
+    assumed = [c for c in inputs.costs.by_name.values() if c.certainty == "assumed" and c.ns]
     if assumed:
         yield "costs assumed, not measured: " + ", ".join(
             f"{c.name} {c.ns:g} ns ({c.low:g} to {c.high:g})"

@@ -37,8 +37,9 @@ class SimulationInputs:
     `workload` has the arrivals at some rate; `rates` (events a second in all) replaces it one by
     one. `events` arrivals a run, `replications` runs with seeds from `seed` on. `warm_up` is the
     share of a run at whose start nothing is measured. `priorities` by port (the text's default
-    elsewhere). `recording` replaces drawn arrivals. `parameters` go to the text. `levels` of the
-    costs' ranges: low, nominal, high; each gives configurations of its own.
+    elsewhere). Ports go to the `vcpus` in turn, or where `places` puts them. `recording` replaces
+    drawn arrivals. `parameters` go to the text. `levels` of the costs' ranges: low, nominal, high;
+    each gives configurations of its own.
     """
 
     protocols: tuple[str, ...]
@@ -56,6 +57,8 @@ class SimulationInputs:
     seed: int = 1
     warm_up: float = 0.1
     priorities: Mapping[int, int] = field(default_factory=dict)
+    vcpus: int = 1
+    places: Mapping[int, int] = field(default_factory=dict)
     parameters: Mapping[str, int] = field(default_factory=dict)
     recording: Arrivals | None = None
     allow_overload: bool = False
@@ -70,6 +73,11 @@ class SimulationInputs:
             raise ValueOutOfRangeError("warm-up", self.warm_up, "a share from 0 to below 1")
         for rate in self.rates:
             replace(self.workload, rate=rate)
+        if not 1 <= self.vcpus <= 60:
+            raise ValueOutOfRangeError("vcpus", self.vcpus, "from 1 to 60")
+        for port, vcpu in self.places.items():
+            if not 0 <= vcpu < self.vcpus:
+                raise ValueOutOfRangeError(f"VCPU of port {port}", vcpu, f"below {self.vcpus}")
         for count in self.raisers:
             if not 1 <= count <= 60:
                 raise ValueOutOfRangeError("raisers", count, "from 1 to 60")
@@ -139,7 +147,7 @@ def simulate_protocols(inputs: SimulationInputs) -> tuple[Simulated, ...]:
 
 
 def _check_load(inputs: SimulationInputs, rate: float) -> None:
-    vcpus = inputs.parameters.get("vcpus", 1)
+    vcpus = inputs.vcpus
     if inputs.recording is not None:
         times = inputs.recording.times_ns
         rate = len(times) * NS_PER_SECOND / max(float(times[-1]), 1.0) if len(times) > 1 else 0.0
@@ -208,13 +216,15 @@ def _system(inputs: SimulationInputs, name: str, raisers: int, ports: int) -> Tr
     text = read_text(text_name)
     wanted = {"ports": ports, "raisers": raisers, **_maskers(text, inputs, ports), **fixed}
     word_bits = inputs.parameters.get("word_bits", wanted.get("word_bits", 64))
-    wanted |= {"word_bits": word_bits, "words": ports // word_bits + 1}
+    wanted |= {"word_bits": word_bits, "words": ports // word_bits + 1, "vcpus": inputs.vcpus}
     known = text.parameters
     for key in inputs.parameters:
         if key not in known:
             raise UnknownNameError(f"parameter of {name}", key, sorted(known))
     parameters = {key: value for key, value in wanted.items() if key in known}
     system = lower(text, {**parameters, **inputs.parameters})
+    if inputs.vcpus > 1:
+        system = _with_places(system, inputs, ports)
     return _with_priorities(system, inputs.priorities)
 
 
@@ -256,6 +266,34 @@ def _with_priorities(system: TransitionSystem, priorities: Mapping[int, int]) ->
         raise EvtplanError(f"{system.name} has no priorities", "fifo has 16")
     rest = system.variables[len(changed) + 1 :]
     return replace(system, variables=(*changed, variable, *rest))
+
+
+def _with_places(
+    system: TransitionSystem, inputs: SimulationInputs, ports: int
+) -> TransitionSystem:
+    """The system with its ports bound to VCPUs: in Xen, and in a 2-level guest's own masks."""
+    places = {port: (port - 1) % inputs.vcpus for port in range(1, ports + 1)}
+    for port in inputs.places:
+        if port not in places:
+            raise ValueOutOfRangeError("port", port, f"from 1 to {ports}")
+    places |= inputs.places
+    changed, bound = [], False
+    for variable in system.variables:
+        initial = list(variable.initial)
+        if variable.name == "target" and variable.dims:
+            first = variable.dims[0][0]
+            for port, vcpu in places.items():
+                initial[port - first] = vcpu
+            bound = True
+        elif variable.name == "cpu_mask":
+            words, bits = variable.dims[1][1], variable.bits
+            initial = [0] * len(initial)
+            for port, vcpu in places.items():
+                initial[vcpu * words + port // bits] |= 1 << (port % bits)
+        changed.append(replace(variable, initial=tuple(initial)))
+    if not bound:
+        raise EvtplanError(f"{system.name} does not bind ports to VCPUs", "fifo and 2l-64 do")
+    return replace(system, variables=tuple(changed))
 
 
 def _priorities(system: TransitionSystem) -> dict[int, int]:

@@ -29,7 +29,7 @@ def document(*args: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "out.json"
         with pytest.raises(SystemExit) as ended:
-            main(["simulate", *args, *QUICK, "-o", str(path)])
+            main(["simulate", *QUICK, *args, "-o", str(path)])
         assert ended.value.code == 0
         found: dict[str, Any] = json.loads(path.read_text())
     return found
@@ -83,6 +83,24 @@ class TestAnswers:
         ports = {row["port"]: row for row in found["ports"]}
         assert ports[1]["p99_ns"] < min(ports[port]["p99_ns"] for port in range(2, 9))
 
+    @pytest.mark.parametrize("protocol", ["fifo", "2l-64"])
+    def test_two_vcpus_handle_what_one_cannot(self, protocol: str) -> None:
+        (row,) = rows(protocol, "--ports", "4", "--vcpus", "2", "--rate", "700000")
+        assert row["conserved"] is True
+        assert 0 < row["vcpu_busy_share"] < 1
+
+    def test_all_ports_placed_on_one_vcpu_leave_the_other_idle(self) -> None:
+        spread, stacked = (
+            rows("fifo", "--ports", "4", "--vcpus", "2", "--rate", "400000", *places)[0]
+            for places in ((), ("--place", "1=1", "--place", "3=1"))
+        )
+        assert spread["latency_mean_ns"] < stacked["latency_mean_ns"]
+
+    def test_free_steps_leave_queueing_theory(self) -> None:
+        (row,) = rows("examples/simulations/queue.py", "--free", "--rate", "500000",
+                      "--handler", "fixed:1000", "--events", "100000")  # fmt: skip
+        assert row["latency_mean_ns"] == pytest.approx(500, abs=row["latency_mean_ns_ci95"] + 20)
+
     def test_a_recording_is_replayed(self, tmp_path: Path) -> None:
         path = tmp_path / "rec.txt"
         path.write_text("".join(f"{n * 5000} {n % 3 + 1}\n" for n in range(300)))
@@ -117,6 +135,8 @@ class TestImpossibleInput:
             (["fifo", "--warm-up", "1"], "warm-up is 1"),
             (["fifo", "--param", "prots=3"], "did you mean ports?"),
             (["fifo", "--priority", "1=9"], "priority is 9"),
+            (["fifo", "--vcpus", "2", "--place", "1=2"], "VCPU of port 1 is 2"),
+            (["fifo", "--place", "one=0"], "--place: one=0"),
             (["fifo", "--lock", "nowhere"], "unknown place of the lock"),
             (["fifoo"], "did you mean fifo?"),
             (["fifo", "--plot", "x.gif"], "x.gif"),
@@ -125,13 +145,17 @@ class TestImpossibleInput:
             (["no/such/text.py"], "no/such/text.py"),
         ],
     )
-    def test_is_one_error_exit_2_and_no_output(self, args: list[str], said: str) -> None:
-        result = run(*args, *QUICK)
-        assert result.returncode == 2
-        assert result.stdout == ""
-        assert result.stderr.startswith("error: ")
-        assert said in result.stderr
-        assert "Traceback" not in result.stderr
+    def test_is_one_error_exit_2_and_no_output(
+        self, args: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with pytest.raises(SystemExit) as ended:
+            main(["simulate", *QUICK, *args])
+        shown = capsys.readouterr()
+        assert ended.value.code == 2
+        assert shown.out == ""
+        assert shown.err.startswith("error: ")
+        assert said in shown.err
+        assert "Traceback" not in shown.err
 
     def test_a_recording_out_of_order_names_its_line(self, tmp_path: Path) -> None:
         path = tmp_path / "rec.txt"
