@@ -32,6 +32,7 @@ class Node:
     next: "Node | None" = None
     other: "Node | None" = None
     waits: bool = False
+    reached: bool = False
 
 
 @dataclass(slots=True)
@@ -92,6 +93,7 @@ class Graph:
 
     def connect(self, node: Node) -> None:
         """Let the open edges lead to `node`; none is open after that."""
+        node.reached = node.reached or bool(self.open)
         for source, side in self.open:
             setattr(source, side, node)
         self.open = []

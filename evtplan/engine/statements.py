@@ -3,29 +3,22 @@
 import ast
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import replace
 
-from evtplan.engine.arithmetic import binary, constant, insert, truth
-from evtplan.engine.expressions import MOST_TURNS, Expressions
+from evtplan.engine.arithmetic import truth
+from evtplan.engine.assignments import assigned_names
 from evtplan.engine.flow import Node, NodeKind, Value
-from evtplan.engine.initial import constant_range
 from evtplan.engine.language import LOCKED_WORDS, STATEMENT_WORDS, describe
-from evtplan.engine.places import Frame, Held, Loop
-from evtplan.engine.scope import BIT_TYPE, OPERATORS, Type
+from evtplan.engine.loops import Loops
+from evtplan.engine.places import Frame
+from evtplan.engine.scope import Type
 from evtplan.engine.system import (
     Assert,
-    Choose,
     Emit,
     Fence,
     Guard,
-    Load,
     LocalRead,
     Mark,
     Me,
-    Return,
-    Rmw,
-    SetLocal,
-    Statement,
     VariableKind,
 )
 
@@ -44,7 +37,7 @@ _FENCES = {
 }  # fmt: skip
 
 
-class Statements(Expressions):
+class Statements(Loops):
     """Lowers whole functions."""
 
     # -- functions
@@ -79,7 +72,7 @@ class Statements(Expressions):
                 value = self.hold(value, node.lineno)
             values.append(value)
         names: dict[str, int | Value] = {}
-        assigned = _assigned_names(function)
+        assigned = assigned_names(function)
         for parameter, value in zip(parameters, values, strict=True):
             names[parameter.arg] = self._argument(parameter, value, parameter.arg in assigned)
         frame = self.body(function, names)
@@ -117,11 +110,6 @@ class Statements(Expressions):
         if word is not None and len(kinds) == 1:
             kind = local.type = Type(0, local.type.most, word)
         return Value(LocalRead(slot), kind.low, kind.most, kind)
-
-    def no_memory(self, name: str, node: ast.AST) -> None:
-        """Refuse a local with the name of something else."""
-        if name in self.scope.text.variables:
-            raise self.fail(node, f"{name} is memory", "another name for the local")
 
     # -- statements
 
@@ -259,349 +247,6 @@ class Statements(Expressions):
                 made.waits = self.waits
         self.graph.local_work(Guard(truth(condition)), node.lineno)
 
-    # -- assignment
-
-    def _assign(self, targets: list[ast.expr], value: ast.expr, node: ast.Assign) -> None:
-        if len(targets) == 1 and isinstance(targets[0], ast.Tuple) and isinstance(value, ast.Tuple):
-            self._assign_several(targets[0].elts, value.elts, node)
-            return
-        given = self.value(value)
-        if len(targets) > 1:
-            given = self.hold(given, node.lineno)
-        for target in targets:
-            self.assign_to(target, given, value)
-
-    def _assign_several(
-        self, targets: list[ast.expr], values: list[ast.expr], node: ast.Assign
-    ) -> None:
-        if len(targets) != len(values):
-            raise self.fail(node, f"{len(values)} values for {len(targets)} names")
-        held = []
-        for value in values:
-            given = self.value(value)
-            slot = self.temporary(given.low, given.most)
-            self.graph.local_work(SetLocal(slot, given.expr, given.low < 0), node.lineno)
-            held.append(Value(LocalRead(slot), given.low, given.most, given.type))
-        for target, given in zip(targets, held, strict=True):
-            self.assign_to(target, given, node.value)
-
-    def assign_to(self, target: ast.expr, value: Value, source: ast.expr) -> None:
-        """Put `value` into a local, a part of one, or a place in memory."""
-        if isinstance(target, ast.Name) and target.id not in self.scope.text.variables:
-            self._assign_name(target, value, source)
-            return
-        if self.has_access_in_index(target):
-            value = self.hold(value, target.lineno)
-        spot = self.spot(target)
-        if spot is not None:
-            self.write(spot, value, target)
-            return
-        if isinstance(target, ast.Attribute | ast.Subscript) and isinstance(target.value, ast.Name):
-            self._assign_part(target, target.value.id, value)
-            return
-        raise self.fail(target, "this cannot be assigned", "a local, a field, a place in memory")
-
-    def _assign_name(self, target: ast.Name, value: Value, source: ast.expr) -> None:
-        bound = self.frame.names.get(target.id)
-        if isinstance(bound, Value):
-            raise self.fail(target, f"{target.id} cannot be assigned here", "another name")
-        if bound is None:
-            if self.scope.lookup(target.id, target) is not None or (
-                target.id in self.scope.text.functions
-            ):
-                raise self.fail(target, f"{target.id} is a constant of the text", "another name")
-            kind = self._first_type(target, value, source)
-            bound = self.graph.new_local(target.id, kind)
-            self.frame.names[target.id] = bound
-        self.set_local(bound, value, target)
-
-    def _first_type(self, target: ast.Name, value: Value, source: ast.expr) -> Type:
-        if value.constant is None or value.type is not None:
-            return self._type_for(value, source)
-        numbers = self._constants_of(target.id)
-        if numbers is None or min(numbers) < 0:
-            raise self.fail(
-                target,
-                f"the type of {target.id} cannot be told from a constant",
-                f"{target.id}: upto(…) = {value.constant}",
-            )
-        return Type(0, max(numbers))
-
-    def _constants_of(self, name: str) -> list[int] | None:
-        """Every value that this function assigns to a name, where all are constants."""
-        numbers = []
-        for item in ast.walk(self.frame.function):
-            if isinstance(item, ast.AugAssign | ast.AnnAssign | ast.For) and _names_it(
-                item.target, name
-            ):
-                return None
-            if isinstance(item, ast.Assign):
-                for target in item.targets:
-                    if isinstance(target, ast.Tuple) and any(
-                        _names_it(e, name) for e in target.elts
-                    ):
-                        return None
-                    if _names_it(target, name):
-                        number = self._constant_or_truth(item.value)
-                        if number is None:
-                            return None
-                        numbers.append(number)
-        return numbers
-
-    def _constant_or_truth(self, node: ast.expr) -> int | None:
-        if isinstance(node, ast.Compare | ast.BoolOp) or (
-            isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)
-        ):
-            return 1
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            if node.func.id in ("test_and_set", "test_and_clear", "all", "any"):
-                return 1
-            return None
-        names = self.names_of_constants()
-        for item in ast.walk(node):
-            if isinstance(item, ast.Name):
-                known = item.id in names or isinstance(self.scope.lookup(item.id, item), int)
-                if not known or item.id in self.scope.text.variables:
-                    return None
-        return self.scope.number(node, names)
-
-    def _type_for(self, value: Value, node: ast.AST) -> Type:
-        if value.type is not None and not value.type.is_lock:
-            return value.type
-        if value.low < 0:
-            raise self.fail(
-                node,
-                f"a local from {value.low} to {value.most}",
-                "locals are not negative; annotate it",
-            )
-        return Type(0, value.most)
-
-    def set_local(self, slot: int, value: Value, node: ast.AST) -> None:
-        """Put a value into a local; where it came straight from an access, the access does it."""
-        kind = self.graph.locals[slot].type
-        line = getattr(node, "lineno", 0)
-        if value.constant is not None and not kind.low <= value.constant <= kind.most:
-            raise self.fail(node, f"{value.constant} is not within {kind.low} … {kind.most}")
-        checked = self.fits(kind, value, line, node)
-        if kind.low > 0 and value.low < kind.low:
-            self.require(self.within(value, kind.low, value.most), line)
-        if not checked and self._came_from_access(value):
-            source = self.graph.open[0][0]
-            source.statement = _into(source.statement, slot)
-            return
-        self.graph.local_work(SetLocal(slot, value.expr, checked), line)
-
-    def _came_from_access(self, value: Value) -> bool:
-        if not isinstance(value.expr, LocalRead) or value.expr.slot not in self.temporaries:
-            return False
-        if len(self.graph.open) != 1:
-            return False
-        statement = self.graph.open[0][0].statement
-        return getattr(statement, "slot", None) == value.expr.slot and not isinstance(
-            statement, SetLocal
-        )
-
-    def _assign_part(self, target: ast.Attribute | ast.Subscript, name: str, value: Value) -> None:
-        slot = self.frame.names.get(name)
-        if slot is None:
-            raise self.unknown(name, target)
-        if isinstance(slot, Value):
-            raise self.fail(target, f"{name} cannot be changed here", "a copy: w = …")
-        word = self.graph.read(slot)
-        assert word.type is not None
-        if isinstance(target, ast.Attribute):
-            if word.type.word is None:
-                raise self.fail(target, f"{name} has no fields")
-            if target.attr not in word.type.word.fields:
-                raise self.scope.unknown(target.attr, target, word.type.word.fields)
-            item, kind = word.type.word.fields[target.attr]
-            self.field_fits(kind, value, target.lineno, target)
-            changed = insert(word, constant(item.offset), item.bits, value)
-        else:
-            if not word.type.bits:
-                raise self.fail(target, f"{name} has no bits to index", "a local of type bits(n)")
-            self.field_fits(BIT_TYPE, value, target.lineno, target)
-            changed = insert(word, self._bit_index(target.slice, word.type), 1, value)
-        self.graph.local_work(SetLocal(slot, changed.expr), target.lineno)
-
-    def _annotated(
-        self, target: ast.expr, annotation: ast.expr, value: ast.expr | None, node: ast.AnnAssign
-    ) -> None:
-        if not isinstance(target, ast.Name):
-            raise self.fail(target, "only a local is annotated", "name: type = value")
-        self.no_memory(target.id, target)
-        kind = self.scope.type_of(annotation)
-        if value is None:
-            raise self.fail(node, f"{target.id} has no value", "name: type = value")
-        given = self.value(value)
-        bound = self.frame.names.get(target.id)
-        if isinstance(bound, Value):
-            raise self.fail(target, f"{target.id} cannot be assigned here", "another name")
-        if bound is None:
-            bound = self.graph.new_local(target.id, kind)
-            self.frame.names[target.id] = bound
-        elif self.graph.locals[bound].type != kind:
-            raise self.fail(target, f"{target.id} has another type already")
-        self.set_local(bound, given, target)
-
-    def _augmented(
-        self, target: ast.expr, op: ast.operator, value: ast.expr, node: ast.AugAssign
-    ) -> None:
-        if type(op) not in OPERATORS:
-            raise self.fail(
-                node, f"{describe(op)} cannot stand here", "+= -= *= //= %= &= |= ^= <<= >>="
-            )
-        if self._is_shared(_root(target)) and not self.free:
-            raise self.fail(
-                node,
-                "an augmented assignment of shared memory is two accesses in one",
-                "fetch_add(place, n), or a load and a store",
-            )
-        current = self.value(target)
-        given = self.value(value)
-        try:
-            self.assign_to(target, binary(OPERATORS[type(op)], current, given), value)
-        except ValueError as error:
-            raise self.fail(node, str(error)) from error
-
-    # -- loops, locks, ways out
-
-    def _while(self, node: ast.While) -> None:
-        if self.free:
-            raise self.fail(node, "a property has no while", "for … in range(…), with break")
-        loop = Loop(self.graph.label(node.lineno), self.graph.label(node.lineno))
-        self.graph.place(loop.again)
-        yes, no = self.decide(node.test)
-        self._loop_body(loop, yes, node.body)
-        self.graph.connect(loop.again)
-        self.graph.open = no
-        self.block(node.orelse)
-        self.graph.place(loop.leave)
-        self._drop_if_unused(loop.leave)
-
-    def _drop_if_unused(self, label: Node) -> None:
-        for node in self.graph.nodes:
-            if node.next is label or node.other is label:
-                return
-        self.graph.open = []
-
-    def _loop_body(self, loop: Loop, edges: list[tuple[Node, str]], body: list[ast.stmt]) -> None:
-        self.graph.open = edges
-        self.frame.around.append(loop)
-        self.block(body)
-        self.frame.around.pop()
-
-    def _for(self, node: ast.For) -> None:
-        if not isinstance(node.target, ast.Name):
-            raise self.fail(node.target, "a plain name counts", "for i in type:")
-        name = node.target.id
-        self.no_memory(name, node.target)
-        values = constant_range(self.scope, node.iter, self.names_of_constants())
-        if not values:
-            self.block(node.orelse)
-            return
-        bound = self.frame.names.get(name)
-        if isinstance(bound, Value) and bound.constant is None:
-            raise self.fail(node.target, f"{name} cannot be assigned here", "another name")
-        if any(self.has_access(item) for item in node.body) and len(values) > 1:
-            self._for_stepwise(name, values, node)
-        else:
-            self._for_unrolled(name, values, node)
-
-    def _for_unrolled(self, name: str, values: range, node: ast.For) -> None:
-        if len(values) > MOST_TURNS:
-            raise self.fail(node, f"{len(values)} turns in one step", f"at most {MOST_TURNS}")
-        leave = self.graph.label(node.lineno)
-        kind = Type(0, max(values)) if max(values) >= 0 else None
-        hidden = self.frame.names.get(name)
-        for number in values:
-            if not self.graph.reached:
-                break
-            self.frame.names[name] = constant(number, kind)
-            loop = Loop(leave, self.graph.label(node.lineno))
-            self._loop_body(loop, self.graph.open, node.body)
-            self.graph.place(loop.again)
-            self._drop_if_unused(loop.again)
-        if hidden is None or isinstance(hidden, Value):
-            self.frame.names.pop(name, None)
-        else:
-            self.frame.names[name] = hidden
-        self.block(node.orelse)
-        self.graph.place(leave)
-        self._drop_if_unused(leave)
-
-    def _for_stepwise(self, name: str, values: range, node: ast.For) -> None:
-        if min(values) < 0:
-            raise self.fail(node.iter, "a loop with accesses counts no negative numbers")
-        slot = self.graph.new_local(name, Type(min(values), max(values)))
-        self.frame.names[name] = slot
-        self.set_local(slot, constant(values[0]), node)
-        loop = Loop(self.graph.label(node.lineno), self.graph.label(node.lineno))
-        head = self.graph.label(node.lineno)
-        self.graph.place(head)
-        self._loop_body(loop, self.graph.open, node.body)
-        self.graph.place(loop.again)
-        counter = self.graph.read(slot)
-        ended = binary("==", counter, constant(values[-1]))
-        yes, no = self.graph.branch(ended.expr, node.lineno)
-        self.graph.open = no
-        following = binary("+", counter, constant(values.step))
-        self.graph.local_work(SetLocal(slot, following.expr), node.lineno)
-        self.graph.connect(head)
-        self.graph.open = yes
-        self.block(node.orelse)
-        self.graph.place(loop.leave)
-
-    def _with(self, lock: ast.expr, body: list[ast.stmt], node: ast.With) -> None:
-        place = self.lock_place(lock)
-        if isinstance(place.index, LocalRead) and _assigns_any(body, lock):
-            raise self.fail(lock, "the lock's index changes inside", "a local of its own for it")
-        self.take(place, node)
-        held = Held(place, node.lineno)
-        self.frame.around.append(held)
-        self.block(body)
-        self.frame.around.pop()
-        if self.graph.reached:
-            self.graph.add(self.release_node(place, node.lineno))
-
-    def _leave_loop(self, node: ast.Break | ast.Continue) -> None:
-        for depth in range(len(self.frame.around) - 1, -1, -1):
-            around = self.frame.around[depth]
-            if isinstance(around, Loop):
-                target = around.leave if isinstance(node, ast.Break) else around.again
-                self.exit_to(target, depth + 1)
-                return
-        raise self.fail(node, "outside a loop")
-
-    def _return(self, value: ast.expr | None, node: ast.Return) -> None:
-        frame = self.frame
-        if value is None:
-            if frame.result is not None or (self.free and len(self.frames) == 1):
-                raise self.fail(node, "a value must be returned here", "return EXPRESSION")
-        else:
-            given = self.value(value)
-            if self.free and len(self.frames) == 1:
-                self.graph.add(Node(NodeKind.END, node.lineno, Return(truth(given))))
-                self.graph.open = []
-                return
-            self._keep_result(frame, given, node)
-        self.exit_to(frame.leave, 0)
-
-    def _keep_result(self, frame: Frame, value: Value, node: ast.Return) -> None:
-        annotated = frame.function.returns
-        if frame.result is None:
-            if annotated is not None:
-                kind = self.scope.type_of(annotated)
-            else:
-                kind = value.type or Type(0, max(0, value.most))
-                kind = Type(0, kind.most, kind.word, kind.bits)
-            frame.result = self.graph.new_local("result", kind)
-        local = self.graph.locals[frame.result]
-        if annotated is None and value.most > local.type.most:
-            local.type = Type(0, value.most, local.type.word, local.type.bits)
-        frame.returns.append(value)
-        self.set_local(frame.result, value, node)
-
     # -- assertions and history
 
     def _assert(self, test: ast.expr, message: ast.expr | None, node: ast.Assert) -> None:
@@ -665,39 +310,3 @@ class Statements(Expressions):
 class _Awaited(ast.NodeTransformer):
     def visit_Await(self, node: ast.Await) -> ast.expr:
         return node.value
-
-
-def _names_it(node: ast.AST, name: str) -> bool:
-    return isinstance(node, ast.Name) and node.id == name
-
-
-def _root(node: ast.expr) -> str:
-    while isinstance(node, ast.Attribute | ast.Subscript):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else ""
-
-
-def _assigned_names(function: ast.FunctionDef) -> set[str]:
-    found: set[str] = set()
-    for item in ast.walk(function):
-        targets: list[ast.expr] = []
-        if isinstance(item, ast.Assign):
-            targets = item.targets
-        elif isinstance(item, ast.AugAssign | ast.AnnAssign | ast.For):
-            targets = [item.target]
-        for target in targets:
-            parts = target.elts if isinstance(target, ast.Tuple) else [target]
-            found.update(_root(part) for part in parts)
-    return found
-
-
-def _assigns_any(body: list[ast.stmt], lock: ast.expr) -> bool:
-    used = {item.id for item in ast.walk(lock) if isinstance(item, ast.Name)}
-    wrapper = ast.FunctionDef("", ast.arguments([], [], None, [], [], None, []), body, [])
-    return bool(used & _assigned_names(wrapper))
-
-
-def _into(statement: Statement | None, slot: int) -> Statement:
-    """The same access with its result in another local."""
-    assert isinstance(statement, Load | Rmw | Choose)
-    return replace(statement, slot=slot)
