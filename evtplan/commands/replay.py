@@ -31,7 +31,7 @@ def replay(
         list[str],
         typer.Argument(
             metavar="TRACE...",
-            help="Trace files (JSON lines), and directories with .jsonl files below them.",
+            help="Trace files (JSON lines), directories with .jsonl files below them; - is stdin.",
             show_default=False,
         ),
     ],

@@ -12,11 +12,20 @@ from typing import Any
 from evtplan.engine.behaviour import Behaviour, behaviour_of
 from evtplan.engine.events import Events, XenCrashError
 from evtplan.engine.heap import Heap
-from evtplan.engine.host import DOMID_SELF, LINK_BITS, Domain, Fifo, Frame, Host
+from evtplan.engine.host import (
+    DOMID_SELF,
+    LINK_BITS,
+    MAX_ARRAY_PAGES,
+    Domain,
+    Fifo,
+    Frame,
+    Host,
+)
 from evtplan.engine.hypercalls import COMMANDS, hypercall
 from evtplan.engine.observer import Observer
 from evtplan.engine.procedures import TWO_LEVEL, Call, Machine, Program, build_program
 from evtplan.engine.trace_file import Line, TraceError, number, read_lines, text
+from evtplan.errors import UnknownNameError
 
 __all__ = [
     "OPS",
@@ -106,10 +115,11 @@ def build_world(header: Line, behaviour: Behaviour, make: MachineMaker) -> World
 
 def _init_control(world: World, op: Line) -> dict[str, Any]:
     gfn, offset = number(op, "gfn"), number(op, "off")
-    writable = _page(world, op)
-    if writable and 0 <= offset <= 4024 and offset % 8 == 0:
-        world.events.clear_block(gfn, offset)
     vcpu = number(op, "vcpu")
+    writable, known = _page(world, op), gfn in world.events.slots
+    free = 0 <= vcpu < world.guest.vcpus and vcpu not in world.events.guest_blocks
+    if writable and (free or known) and 0 <= offset <= 4024 and offset % 8 == 0:
+        world.events.clear_block(gfn, offset)
     rc = world.host.init_control(world.guest, vcpu, gfn, offset)
     if rc != 0:
         return {"rc": rc}
@@ -119,7 +129,9 @@ def _init_control(world: World, op: Line) -> dict[str, Any]:
 
 def _expand_array(world: World, op: Line) -> dict[str, Any]:
     gfn, fill = number(op, "gfn"), _hex(op, "fill", 32)
-    if _page(world, op):
+    # A frame that nothing reaches needs no memory, however many of them a trace fills.
+    fifo, known = world.guest.fifo, gfn in world.events.slots
+    if _page(world, op) and (known or (fifo and len(fifo.pages) < MAX_ARRAY_PAGES)):
         world.events.fill(gfn, fill)
     rc = world.host.expand_array(world.guest, gfn)
     if rc == 0:
@@ -440,7 +452,7 @@ class Replayer:
 
     def replay(self, path: str, lines: Iterable[Line], header: Line) -> Replayed:
         """Replay one trace whose header has been read. Raises `TraceError` for a malformed one."""
-        behaviour = self.behaviour or behaviour_of(text(header, "xen"))
+        behaviour = self.behaviour or _behaviour(header)
         world = build_world(header, behaviour, self.make)
         observer = Observer(world.guest, world.events, header)
         result = Replayed(path, str(header.fields.get("name", Path(path).stem)))
@@ -517,6 +529,14 @@ class Replayer:
             result.difference = Difference(line.path, line.line, label, place, wanted, found)
             return False
         return True
+
+
+def _behaviour(header: Line) -> Behaviour:
+    try:
+        return behaviour_of(text(header, "xen"))
+    except UnknownNameError as error:
+        hint = "choose one with --xen"
+        raise TraceError(header.path, header.line, error.message, hint) from error
 
 
 def _differences(place: str, expected: Any, got: Any) -> Iterable[tuple[str, Any, Any]]:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,9 +33,9 @@ class Line:
 
 
 def read_lines(path: str | Path) -> Iterator[Line]:
-    """The objects of a trace file, one by one. Raises `TraceError`, `InputError`."""
+    """The objects of a trace file, one by one; - is stdin. Raises `TraceError`, `InputError`."""
     try:
-        with Path(path).open("rb") as file:
+        with sys.stdin.buffer if str(path) == "-" else Path(path).open("rb") as file:
             for position, data in enumerate(iter(lambda: file.readline(MOST_LINE_BYTES), b""), 1):
                 if len(data) == MOST_LINE_BYTES and not data.endswith(b"\n"):
                     raise TraceError(path, position, f"longer than {MOST_LINE_BYTES} bytes")

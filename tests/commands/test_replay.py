@@ -53,6 +53,16 @@ class TestAgreement:
         assert result.returncode == 0
         assert json.loads(result.stdout)["rows"][0]["xen"] == "4.4"
 
+    def test_a_trace_may_come_from_a_pipe(self) -> None:
+        result = subprocess.run(
+            [sys.executable, "-m", "evtplan", "replay", "-"],
+            input=CLOSE.read_text(), capture_output=True, text=True, cwd=ROOT,
+        )  # fmt: skip
+        assert result.returncode == 0
+        assert result.stdout.splitlines()[1].split("\t")[:5] == [
+            "-", "trace", "4.23-unstable", "31", "31"
+        ]  # fmt: skip
+
 
 class TestDifferences:
     """exit 1 on any difference, which names file, op, field, expected and got"""
@@ -140,7 +150,7 @@ class TestStrangersTraces:
             ("no vcpus", [{**HEADER, "vcpus": 0}], ":1", "vcpus is 0"),
             ("many vcpus", [{**HEADER, "vcpus": 10**9}], ":1", "vcpus is 1000000000"),
             ("unknown abi", [{**HEADER, "abi": "3l"}], ":1", "abi is '3l'"),
-            ("unknown release", [{**HEADER, "xen": "9.9"}], "", "unknown Xen release '9.9'"),
+            ("unknown release", [{**HEADER, "xen": "9.9"}], ":1", "unknown Xen release '9.9'"),
             ("no release", [{"t": "hdr", "abi": "2l"}], ":1", "no field 'xen'"),
             ("active", [{**HEADER, "active": [1e9]}], ":1", "active is no list"),
             ("no peer", [HEADER, {"i": 0, "op": "raise", "port": 9}], ":2", "port 9 has no peer"),
