@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# A gate for continuous integration: does the host still carry the fleet, and how far may it grow?
+# Usage: ci_gate.sh FLEET.toml LEAST_VMS; exit 1 where fewer than LEAST_VMS fit.
+set -euo pipefail
+
+fleet=${1:-examples/fleets/cloud.toml}
+least=${2:-1000}
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+# What if there were more web servers, under either ABI? The rows that do not fit.
+evtplan sweep "$fleet" --vary guest.web.count=300..900:300 --vary abi=2l-64,fifo \
+    --select guest_web_count,abi,vms,vm_limit,binding --where "headroom_vms < 0" \
+    -o "$scratch/sweep.csv" 2>/dev/null
+echo "what does not fit:"
+cat "$scratch/sweep.csv"
+
+# The plan itself must: exit 1 says so, and the data stand above.
+evtplan size "$fleet" --fail-under "$least" --format csv -o "$scratch/size.csv" 2>"$scratch/notes" || {
+    code=$?
+    grep '^error' "$scratch/notes" >&2
+    exit "$code"
+}
+echo "the host carries at least $least VMs of this mix"
