@@ -60,7 +60,7 @@ def fleet(
     files: Annotated[
         list[str],
         typer.Argument(
-            metavar="FILE...",
+            metavar="FILE",
             help="Domain configurations (xl.cfg, libvirt XML), xl list -l, xentop -b, tables of "
             "VMs (CSV, Parquet), fleet files (TOML); directories, patterns, - for stdin.",
             show_default=False,

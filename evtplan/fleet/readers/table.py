@@ -78,6 +78,8 @@ def read_csv(source: Source, progress: Progress | None = None) -> Reading:
 
 def _whole_lines(head: bytes) -> bytes:
     """`head` without a character of which only the first bytes were read."""
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return head[: len(head) & ~1]
     return head[: head.rfind(b"\n") + 1] or head
 
 
@@ -176,7 +178,10 @@ class _Csv:
             watched = _Watched(stream, self.source, self.progress)
             reader = arrow_csv.open_csv(
                 watched,
-                read_options=arrow_csv.ReadOptions(block_size=_BLOCK_BYTES),
+                read_options=arrow_csv.ReadOptions(
+                    block_size=_BLOCK_BYTES,
+                    encoding=_encoding(self.source.head).removesuffix("-sig"),
+                ),
                 parse_options=arrow_csv.ParseOptions(
                     delimiter=self.delimiter, newlines_in_values=True
                 ),

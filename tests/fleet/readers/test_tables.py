@@ -161,6 +161,13 @@ class TestLongTables:
         (guest,) = fleet(tmp_path / "v.csv", "\n".join(rows)).guests
         assert (guest.vcpus, guest.devices, guest.copies) == (2, (), 2 * MOST_ROWS_KEPT)
 
+    @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
+    def test_encodings_of_spreadsheets_are_read(self, tmp_path: Path, encoding: str) -> None:
+        rows = ["name,vcpus,os", *(f"Grün{n},3,Größe" for n in range(2 * MOST_ROWS_KEPT))]
+        (tmp_path / "v.csv").write_bytes("\n".join(rows).encode(encoding))
+        (guest,) = load_fleet([str(tmp_path / "v.csv")]).guests
+        assert (guest.vcpus, guest.os, guest.copies) == (3, OsFamily.OTHER, 2 * MOST_ROWS_KEPT)
+
     def test_progress_is_told_up_to_the_end(self, tmp_path: Path) -> None:
         path = tmp_path / "v.csv"
         path.write_text("\n".join([HEADING, *many(2 * MOST_ROWS_KEPT)]))
