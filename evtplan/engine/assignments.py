@@ -6,7 +6,6 @@ from dataclasses import replace
 from evtplan.engine.arithmetic import binary, constant, insert
 from evtplan.engine.expressions import Expressions
 from evtplan.engine.flow import Value
-from evtplan.engine.language import describe
 from evtplan.engine.scope import BIT_TYPE, OPERATORS, Type
 from evtplan.engine.system import (
     Choose,
@@ -16,6 +15,7 @@ from evtplan.engine.system import (
     SetLocal,
     Statement,
 )
+from evtplan.engine.words import describe
 
 __all__ = ["Assignments", "assigned_names"]
 

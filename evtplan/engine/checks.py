@@ -7,7 +7,8 @@ line, so that a slip in a branch that the defaults never take is found as well.
 import ast
 from collections.abc import Iterator
 
-from evtplan.engine.language import RESERVED, Text, TextError, describe, fault, unknown_name
+from evtplan.engine.language import Text, TextError, fault, unknown_name
+from evtplan.engine.words import RESERVED, describe
 
 __all__ = ["check_functions"]
 

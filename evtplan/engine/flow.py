@@ -145,6 +145,20 @@ class Graph:
                 return None  # labels in a ring: an endless loop with nothing in it
         return node
 
+    def has_quiet_way(self, start: Node, end: Node) -> bool:
+        """True where some way leads from `start` to `end` without an access or a pause."""
+        seen: set[int] = set()
+        todo = [start]
+        while todo:
+            node = todo.pop()
+            if node is end:
+                return True
+            if id(node) in seen or node.kind in (NodeKind.ACCESS, NodeKind.PAUSE):
+                continue
+            seen.add(id(node))
+            todo.extend(n for n in (node.next, node.other) if n is not None)
+        return False
+
     def reachable(self, start: Iterable[Node]) -> list[Node]:
         """Every node that can be reached from `start`."""
         found: dict[int, Node] = {}

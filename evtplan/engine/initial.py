@@ -4,8 +4,8 @@ import ast
 from collections.abc import Iterable
 from dataclasses import replace
 
-from evtplan.engine.language import describe
 from evtplan.engine.scope import OPERATORS, Scope, Type, fold_binary
+from evtplan.engine.words import describe
 
 __all__ = ["constant_range", "initial_values"]
 

@@ -2,11 +2,12 @@
 
 import ast
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from evtplan.engine.arithmetic import binary, constant, truth
 from evtplan.engine.assignments import Assignments, assigned_names
-from evtplan.engine.expressions import MOST_TURNS
-from evtplan.engine.flow import Node, NodeKind, Value
+from evtplan.engine.choices import MOST_TURNS
+from evtplan.engine.flow import Edge, Node, NodeKind, Value
 from evtplan.engine.initial import constant_range
 from evtplan.engine.places import Frame, Held, Loop
 from evtplan.engine.scope import Type
@@ -17,6 +18,20 @@ from evtplan.engine.system import (
 )
 
 __all__ = ["Loops"]
+
+
+@dataclass(slots=True)
+class _Snapshot:
+    """What there was before a loop was lowered."""
+
+    nodes: int
+    locals: int
+    open: list[Edge]
+    temporaries: list[int]
+    names: dict[str, int | Value]
+    result: int | None
+    returns: list[Value]
+    releases: list[dict[int, Node] | None]
 
 
 class Loops(Assignments):
@@ -91,6 +106,7 @@ class Loops(Assignments):
     def _for_stepwise(self, name: str, values: range, node: ast.For) -> None:
         if min(values) < 0:
             raise self.fail(node.iter, "a loop with accesses counts no negative numbers")
+        before = self._snapshot()
         slot = self.graph.new_local(name, Type(min(values), max(values)))
         self.frame.names[name] = slot
         self.set_local(slot, constant(values[0]), node)
@@ -99,6 +115,11 @@ class Loops(Assignments):
         self.graph.place(head)
         self._loop_body(loop, self.graph.open, node.body)
         self.graph.place(loop.again)
+        if self.graph.has_quiet_way(head, loop.again):
+            # Some turn makes no access: it cannot stand at a control point of its own.
+            self._undo(before)
+            self._for_unrolled(name, values, node)
+            return
         counter = self.graph.read(slot)
         ended = binary("==", counter, constant(values[-1]))
         yes, no = self.graph.branch(ended.expr, node.lineno)
@@ -109,6 +130,33 @@ class Loops(Assignments):
         self.graph.open = yes
         self.block(node.orelse)
         self.graph.place(loop.leave)
+
+    def _snapshot(self) -> _Snapshot:
+        frame = self.frame
+        return _Snapshot(
+            len(self.graph.nodes),
+            len(self.graph.locals),
+            list(self.graph.open),
+            list(self.temporaries),
+            dict(frame.names),
+            frame.result,
+            list(frame.returns),
+            [dict(a.releases) if isinstance(a, Held) else None for a in frame.around],
+        )
+
+    def _undo(self, before: _Snapshot) -> None:
+        """Forget what was lowered since; later nodes take the place of those dropped."""
+        frame = self.frame
+        del self.graph.nodes[before.nodes :]
+        del self.graph.locals[before.locals :]
+        self.graph.open = before.open
+        self.temporaries[:] = before.temporaries
+        frame.names = before.names
+        frame.result = before.result
+        frame.returns = before.returns
+        for around, releases in zip(frame.around, before.releases, strict=True):
+            if isinstance(around, Held) and releases is not None:
+                around.releases = releases
 
     def _with(self, lock: ast.expr, body: list[ast.stmt], node: ast.With) -> None:
         place = self.lock_place(lock)

@@ -4,8 +4,9 @@ import ast
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from evtplan.engine.language import Text, TextError, describe, fault, unknown_name
+from evtplan.engine.language import Text, TextError, fault, unknown_name
 from evtplan.engine.system import Field, Layout, Variable, VariableKind
+from evtplan.engine.words import describe
 from evtplan.errors import UnknownNameError, ValueOutOfRangeError
 
 __all__ = ["ArrayType", "Scope", "Type", "WordType", "bind", "fold_binary", "parameter_values"]

@@ -7,7 +7,6 @@ from copy import deepcopy
 from evtplan.engine.arithmetic import truth
 from evtplan.engine.assignments import assigned_names
 from evtplan.engine.flow import Node, NodeKind, Value
-from evtplan.engine.language import LOCKED_WORDS, STATEMENT_WORDS, describe
 from evtplan.engine.loops import Loops
 from evtplan.engine.places import Frame
 from evtplan.engine.scope import Type
@@ -21,6 +20,7 @@ from evtplan.engine.system import (
     Me,
     VariableKind,
 )
+from evtplan.engine.words import LOCKED_WORDS, STATEMENT_WORDS, describe
 
 __all__ = ["Statements"]
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from evtplan.engine.language import builtin_texts, read_text
+from evtplan.engine.executor import Executor
+from evtplan.engine.language import builtin_texts, parse_text, read_text
 from evtplan.engine.lowering import lower
 from tests.engine.printed_search import printed_search
 
@@ -80,3 +81,61 @@ class TestExamples:
     def test_the_page_shows_one_of_them_whole(self) -> None:
         page = (EXAMPLES.parents[1] / "docs" / "protocol-language.md").read_text()
         assert (EXAMPLES / "peterson.py").read_text() in page
+
+
+class TestMeaning:
+    """what a line means, by its outcome"""
+
+    @pytest.mark.parametrize(
+        ("lines", "outcome"),
+        [
+            (["x = a", "b = 1 if x and x > 2 else 2"], {"b": 1}),
+            (["b = a and 2"], {"b": 1}),
+            (["b = not a"], {"b": 0}),
+            (["if a == 3 or E[9 - 9]:", "    b = 3"], {"b": 3}),
+            (["b, a = a, 2"], {"a": 2, "b": 3}),
+            (["a = b = 1"], {"a": 1, "b": 1}),
+            (["for i in range(3, 0, -1):", "    E[i] = i"], {"E": (0, 1, 2, 3)}),
+            (
+                ["for i in span(1, 3):", "    if i == 2: continue", "    E[i] = i"],
+                {"E": (0, 1, 0, 3)},
+            ),
+            (["for i in range(4):", "    if i == 2: break", "    E[i] = 1"], {"E": (1, 1, 0, 0)}),
+            (["b = helper(2)"], {"b": 3, "lk": 0}),
+            (["b = helper(0)"], {"b": 2, "lk": 0}),
+            (["m = bitmap", "m[2] = 0", "b = lowest(m)", "bitmap = m"], {"b": 0, "bitmap": 1}),
+            (["bitmap[1] = 1"], {"bitmap": 7}),
+            (["fetch_add(bitmap, 4)"], {"bitmap": 1}),
+            (["b = fetch_or(bitmap, 2) - 2"], {"b": 3, "bitmap": 7}),
+            (["b = cmpxchg(a, 3, 1)"], {"a": 1, "b": 3}),
+            (["b = cmpxchg(a, 2, 1)"], {"a": 3, "b": 3}),
+            (["W.low = 2", "w = W", "w.high = 1", "W = w"], {"W": 6}),
+            (["b = sum(i for i in range(3) if i != 1)"], {"b": 2}),
+            (["x = a", "b = any(x == i for i in range(4))"], {"b": 1}),
+            (["M[1][2] = 1"], {"M": (0, 0, 0, 0, 0, 1)}),
+            (["await a == 3", "b = 1"], {"b": 1}),
+            (["await 1 <= a < 4", "b = 1"], {"b": 1}),
+            (["b = min(a, 2, 3) + max(0, 1)"], {"b": 3}),
+            (["while a > 1:", "    a = a - 1", "else:", "    b = 2"], {"a": 1, "b": 2}),
+        ],
+    )
+    def test_of_each_line(self, lines: list[str], outcome: dict[str, object]) -> None:
+        source = (
+            "class Pair:\n    low: bits(2)\n    high: bits(2)\n"
+            "shared = dict(a=upto(3), b=upto(7), E=upto(3)[4], bitmap=bits(3), lk=lock,\n"
+            "    M=bit[2][3], W=Pair)\n"
+            "def start():\n    a = 3\n    bitmap = 5\n"
+            "def helper(n):\n    with lk:\n        for i in range(2):\n"
+            "            if n == 2:\n                return a\n    return 2\n"
+            "@process\ndef p():\n" + "".join(f"    {line}\n" for line in lines)
+        )
+        executor = Executor(lower(parse_text(source)))
+        for _ in range(100):
+            if executor.is_at_rest:
+                break
+            executor.step(executor.enabled()[0])
+        assert executor.broken_now() == ()
+        for name, value in outcome.items():
+            variable = next(v for v in executor.system.variables if v.name == name)
+            cells = executor.memory.cells[variable.base : variable.base + variable.cells]
+            assert (tuple(cells) if variable.dims else cells[0]) == value, name
