@@ -51,6 +51,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "evtplan.commands.formulas",
         "List the formula book, or explain formulas: equation, symbols, sources, worked examples.",
     ),
+    "sensitivity": (
+        "evtplan.commands.sensitivity",
+        "Rank the inputs by how far each moves the VM limit; show where the best ABI changes.",
+    ),
     "solve": (
         "evtplan.commands.solve",
         "Solve a formula for one of its symbols: the smallest or largest whole number that fits.",

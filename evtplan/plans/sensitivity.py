@@ -97,6 +97,8 @@ def sensitivity_by_numbers(given: SizingInputs) -> Sensitivity:
         for name in names
     ]
     notes = [] if given.vcpus is not None else ["control blocks are not counted: give vcpus"]
+    if row.binding == "pages" and given.backends > 1:
+        notes.append("the derivative of the limit by pages is that of one backend domain")
     if row.binding == "domids":
         notes.append("domain IDs run out first: no input moves the limit until another binds")
     return Sensitivity(_ranked(given.abi, inputs, (row.vm_limit, row.binding)), tuple(notes))
