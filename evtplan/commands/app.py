@@ -71,6 +71,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "evtplan.commands.run",
         "Run one schedule of a protocol text: each step, its line, and the memory that changed.",
     ),
+    "check": (
+        "evtplan.commands.check",
+        "Check every interleaving of a protocol text, and show a shortest counterexample.",
+    ),
 }
 
 _SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"]}

@@ -1,0 +1,481 @@
+"""Every interleaving of a system: how many states, which properties hold, the shortest ways there.
+
+Breadth first, so that the first state that breaks a property is a nearest one. Small spaces are
+searched in plain Python, larger ones in compiled code; both count the same states and find the
+same counterexamples, whatever the number of threads: among equally near ones, the least in packed
+order.
+"""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Protocol
+
+from evtplan.engine.kernel import CB, Mode
+from evtplan.engine.livelock import Component, fairest
+from evtplan.engine.packing import Packing
+from evtplan.engine.pages import available_bytes
+from evtplan.engine.plainsearch import PlainSearch, plain_functions
+from evtplan.engine.stepcode import IN_RANGE, NO_DEADLOCK, StepCode, print_steps
+from evtplan.engine.system import Choose, If, Property, PropertyKind, TransitionSystem
+
+__all__ = [
+    "Exploration",
+    "Limits",
+    "Progress",
+    "Snapshot",
+    "Step",
+    "Witness",
+    "explore",
+    "initial_state",
+    "snapshot_of",
+    "usable_cores",
+]
+
+# Spaces up to here are searched in plain Python: about what compiling costs in time.
+PLAIN_STATES = 60_000
+# Flags that fit above the successor count in what compiled `expand` returns.
+_MOST_FLAGS = 40
+_MOST_FAN_OUT = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a search may use. `memory_bytes` None: four fifths of what is free.
+
+    With `symmetry`, states that differ only in which of several like processes is where count as
+    one. `plain_states`: up to so many states in plain Python
+    before compiling (0: compile at once, None: never compile).
+    """
+
+    memory_bytes: int | None = None
+    threads: int = 1
+    keep_going: bool = False
+    plain_states: int | None = PLAIN_STATES
+    symmetry: bool = False
+    report_seconds: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a search is."""
+
+    depth: int
+    states: int
+    transitions: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A state in full: every cell, and each process's control point (END: −1) and locals."""
+
+    cells: tuple[int, ...]
+    points: tuple[int, ...]
+    locals: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """`process` moves (by number among all), with the value it chose, or None."""
+
+    process: int
+    choice: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """A shortest way to what breaks or shows a property.
+
+    `states` are packed, the initial one first; `steps[i]` leads from `states[i]`. Where the last
+    step itself is at fault and leaves no state (a value out of range), `states` is one shorter.
+    `loop` is the number of the state from which the steps repeat for ever, or None.
+    """
+
+    name: str
+    states: tuple[int, ...]
+    steps: tuple[Step, ...]
+    loop: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exploration:
+    """What a search found.
+
+    `broken` and `shown` give the least depth of each property broken, each *sometimes* shown;
+    `undecided` are those about endless runs that could not be decided.
+    `why` says why the search is not `finished`. `seconds` is the search alone, without compiling
+    (`compile_seconds`); `cpu_seconds` its processor time.
+    """
+
+    system: TransitionSystem
+    states: int
+    transitions: int
+    depth: int
+    at_rest: int
+    finished: bool
+    why: str
+    broken: Mapping[str, int]
+    shown: Mapping[str, int]
+    undecided: tuple[str, ...]
+    witnesses: Mapping[str, Witness]
+    method: str
+    threads: int
+    reduction: str
+    state_bits: int
+    seconds: float
+    cpu_seconds: float
+    compile_seconds: float
+    bytes_per_state: float
+    used_bytes: int
+    packing: Packing
+    levels: tuple[int, ...] = field(default=(), repr=False)
+
+
+class _Search(Protocol):
+    @property
+    def count(self) -> int: ...
+    @property
+    def used_bytes(self) -> int: ...
+    def total(self, field: int) -> int: ...
+    def flags(self, field: int) -> int: ...
+    def level_end(self, level: int) -> int: ...
+    def insert_initial(self, state: int) -> None: ...
+    def expand_level(self, between: Callable[[], None]) -> bool: ...
+    def find(
+        self, level: int, mode: int, bit: int = 0, target: int | None = None
+    ) -> int | None: ...
+    def components(self) -> list[Component] | None: ...
+
+
+# ---- states ------------------------------------------------------------------------------------
+
+
+def pack(system: TransitionSystem, packing: Packing, snapshot: Snapshot) -> int:
+    """A snapshot as one integer of the fused `packing`."""
+    state = 0
+    for variable in system.variables:
+        for chunk in packing.chunks[variable.name]:
+            for at in range(chunk.count):
+                value = snapshot.cells[variable.base + chunk.first + at]
+                state |= value << (chunk.offset + at * variable.bits)
+    for number, frame in enumerate(packing.frames):
+        point = snapshot.points[number]
+        state |= (frame.end if point < 0 else point) << frame.pc.offset
+        kind = system.processes[number][0]
+        live = () if point < 0 else kind.points[point].live
+        for slot in live:
+            part = frame.locals[slot]
+            if part is not None:
+                state |= snapshot.locals[number][slot] << part.offset
+    return state
+
+
+def snapshot_of(system: TransitionSystem, packing: Packing, state: int) -> Snapshot:
+    """The packed `state` in full."""
+    cells = [0] * system.cells
+    for variable in system.variables:
+        mask = (1 << variable.bits) - 1
+        for chunk in packing.chunks[variable.name]:
+            for at in range(chunk.count):
+                value = (state >> (chunk.offset + at * variable.bits)) & mask
+                cells[variable.base + chunk.first + at] = value
+    points, frames = [], []
+    for (kind, _), frame in zip(system.processes, packing.frames, strict=True):
+        point = (state >> frame.pc.offset) & ((1 << frame.pc.bits) - 1)
+        values = [0] * len(kind.locals)
+        for slot in () if point == frame.end else kind.points[point].live:
+            part = frame.locals[slot]
+            if part is not None:
+                values[slot] = (state >> part.offset) & ((1 << part.bits) - 1)
+        points.append(-1 if point == frame.end else point)
+        frames.append(tuple(values))
+    return Snapshot(tuple(cells), tuple(points), tuple(frames))
+
+
+def initial_state(system: TransitionSystem, packing: Packing) -> int:
+    """The state every run begins in, packed (fused)."""
+    cells = [0] * system.cells
+    for variable in system.variables:
+        cells[variable.base : variable.base + variable.cells] = variable.initial
+    points = tuple(kind.start for kind, _ in system.processes)
+    values = tuple(kind.initial for kind, _ in system.processes)
+    return pack(system, packing, Snapshot(tuple(cells), points, values))
+
+
+# ---- the search --------------------------------------------------------------------------------
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+_INTERRUPTED = "interrupted"
+_NO_MEMORY = "the memory limit was reached"
+
+
+def explore(
+    system: TransitionSystem,
+    limits: Limits | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Exploration:
+    """Search every state of `system`, stopping at the first broken property unless told not to.
+
+    `progress` is called now and then. Ctrl-C ends the search early: what is known so far comes
+    back, not `finished`.
+    """
+    limits = limits or Limits()
+    plain = print_steps(system)
+    memory = limits.memory_bytes
+    if memory is None:
+        memory = available_bytes() * 4 // 5
+    run = _Run(system, plain, limits, progress)
+    fan_out = _fan_out(system)
+    compilable = (
+        plain.compilable
+        and len(plain.step_flags) <= _MOST_FLAGS
+        and fan_out <= _MOST_FAN_OUT
+        and limits.plain_states is not None
+    )
+    wanted = (1 << len(plain.sometimes)) - 1
+    if limits.plain_states != 0 or not compilable:
+        most = limits.plain_states if compilable else None
+        with PlainSearch(plain, wanted=wanted, limit_bytes=memory, most=most) as search:
+            found = run.search(search, "plain", 1)
+        small = not compilable or found.finished or (found.broken and not limits.keep_going)
+        if small or found.why == _INTERRUPTED or search.out_of_memory:
+            return found
+    return run.compiled(memory, fan_out, wanted)
+
+
+class _Run:
+    """One exploration: the system, its code, what was asked."""
+
+    def __init__(
+        self,
+        system: TransitionSystem,
+        plain: StepCode,
+        limits: Limits,
+        progress: Callable[[Progress], None] | None,
+    ) -> None:
+        self.system = system
+        self.plain = plain
+        self.limits = limits
+        self.progress = progress
+        self.labelled = plain_functions(plain)["labelled"]
+        self.kinds = {item.name: item.kind for item in system.properties}
+        self.compile_seconds = 0.0
+
+    def compiled(self, memory: int, fan_out: int, wanted: int) -> Exploration:
+        from evtplan.engine.compiled_search import CompiledSearch, compile_search
+        from evtplan.engine.llvmcode import print_assembly
+
+        threads = max(1, self.limits.threads)
+        begin = time.perf_counter()
+        assembly, packing = print_assembly(self.system, self.plain)
+        modules = compile_search(assembly, packing, threads)
+        self.compile_seconds = time.perf_counter() - begin
+        with CompiledSearch(
+            modules,
+            packing,
+            threads=threads,
+            fan_out=fan_out,
+            wanted=wanted,
+            has_always=bool(self.plain.always),
+            limit_bytes=memory,
+        ) as search:
+            return self.search(search, "compiled", threads)
+
+    def search(self, search: _Search, method: str, threads: int) -> Exploration:
+        begin, cpu = time.perf_counter(), time.process_time()
+        told = begin
+        broken: dict[str, tuple[int, int, int]] = {}  # name -> depth, mode, bit
+        shown: dict[str, int] = {}
+        depth, why, finished = 0, "", False
+
+        def between() -> None:
+            nonlocal told
+            now = time.perf_counter()
+            if self.progress is not None and now - told >= self.limits.report_seconds:
+                told = now
+                edges = search.total(CB.EDGES)
+                self.progress(Progress(depth, search.count, edges, now - begin))
+
+        search.insert_initial(initial_state(self.system, self.plain.packing))
+        states, transitions = 1, 0
+        try:
+            while True:
+                before = search.total(CB.EDGES)
+                whole = search.expand_level(between)
+                here = self._judge(search, depth, broken, shown)
+                if not whole:
+                    why = _NO_MEMORY
+                    states, transitions = search.count, search.total(CB.EDGES)
+                    break
+                if here and not self.limits.keep_going:
+                    # Only whole levels are counted, so that the figures depend on nothing else.
+                    only_steps = min(broken[name][0] for name in here) > depth
+                    states = search.count if only_steps else search.level_end(depth)
+                    transitions = search.total(CB.EDGES) if only_steps else before
+                    depth += only_steps
+                    break
+                states, transitions = search.count, search.total(CB.EDGES)
+                if search.level_end(depth + 1) == search.level_end(depth):
+                    finished = True
+                    break
+                depth += 1
+        except KeyboardInterrupt:
+            why = _INTERRUPTED
+            states, transitions = search.count, search.total(CB.EDGES)
+        seconds, cpu = time.perf_counter() - begin, time.process_time() - cpu
+        if not why and not finished:
+            why = "stopped at the first broken property"
+        witnesses = {name: self._witness(search, name, *where) for name, where in broken.items()}
+        depths = {name: where[0] for name, where in broken.items()}
+        undecided = []
+        for item in self.system.properties:
+            if item.kind is PropertyKind.COMES_TO_REST:
+                decided = finished and self._comes_to_rest(search, item.name, depths, witnesses)
+                if not decided:
+                    undecided.append(item.name)
+        return Exploration(
+            system=self.system,
+            states=states,
+            transitions=transitions,
+            depth=depth,
+            at_rest=search.total(CB.QUIET),
+            finished=finished,
+            why=why,
+            broken=depths,
+            undecided=tuple(undecided),
+            shown=shown,
+            witnesses=witnesses,
+            method=method,
+            threads=threads,
+            reduction="none",
+            state_bits=self.plain.packing.bits,
+            seconds=seconds,
+            cpu_seconds=cpu,
+            compile_seconds=self.compile_seconds,
+            used_bytes=search.used_bytes,
+            bytes_per_state=search.used_bytes / max(1, search.count),
+            packing=self.plain.packing,
+        )
+
+    def _judge(
+        self, search: _Search, depth: int, broken: dict[str, tuple[int, int, int]],
+        shown: dict[str, int],
+    ) -> list[str]:  # fmt: skip
+        """Note what the level at `depth` broke or showed for the first time; what it broke."""
+        code = self.plain
+        new = []
+        for mode, field_, names in (
+            (Mode.ALWAYS, CB.ALWAYS, code.always),
+            (Mode.AT_REST, CB.AT_REST, code.at_rest),
+            (Mode.STEP, CB.STEP_FLAGS, code.step_flags),
+        ):
+            flags = search.flags(field_)
+            for number, name in enumerate(names):
+                if not flags >> number & 1:
+                    continue
+                at = depth + (mode == Mode.STEP)
+                if name in code.marks:
+                    shown.setdefault(name, at)
+                elif name not in broken and (name in self.kinds or name == IN_RANGE):
+                    broken[name] = (at, mode, 1 << number)
+                    new.append(name)
+        flags = search.flags(CB.SOMETIMES)
+        for number, name in enumerate(code.sometimes):
+            if flags >> number & 1:
+                shown.setdefault(name, depth)
+        return new
+
+    def _witness(self, search: _Search, name: str, depth: int, mode: int, bit: int) -> Witness:
+        """A shortest way there: the least such state, and back by least predecessors."""
+        level = depth - (mode == Mode.STEP)
+        last = search.find(level, mode, bit)
+        assert last is not None
+        states, steps = self.way_to(search, level, last)
+        if mode == Mode.STEP:
+            out: list[tuple[int | None, int, int, int]] = []
+            self.labelled(last, out)
+            end, _, process, choice = next(item for item in out if item[1] & bit)
+            steps.append(Step(process, None if choice < 0 else choice))
+            if end is not None:
+                states.append(end)
+        return Witness(name, tuple(states), tuple(steps))
+
+    def _comes_to_rest(
+        self, search: _Search, name: str, broken: dict[str, int], witnesses: dict[str, Witness]
+    ) -> bool:
+        """Look for a fair loop; False where there is no memory to look."""
+        components = search.components()
+        if components is None:
+            return False
+        lasso = fairest(components, self.labelled, len(self.system.processes))
+        if lasso is not None:
+            states, steps = self.way_to(search, lasso.depth, lasso.entry)
+            loop = len(states) - 1
+            for process, choice, after in lasso.steps:
+                steps.append(Step(process, None if choice < 0 else choice))
+                states.append(after)
+            broken[name] = lasso.depth
+            witnesses[name] = Witness(name, tuple(states), tuple(steps), loop)
+        return True
+
+    def way_to(self, search: _Search, level: int, last: int) -> tuple[list[int], list[Step]]:
+        """States and steps from the initial state to `last`, which stands on `level`."""
+        states = [last]
+        for above in range(level - 1, -1, -1):
+            found = search.find(above, Mode.PREDECESSOR, target=states[-1])
+            assert found is not None
+            states.append(found)
+        states.reverse()
+        steps = []
+        for state, after in pairwise(states):
+            out: list[tuple[int | None, int, int, int]] = []
+            self.labelled(state, out)
+            process, choice = next(item[2:] for item in out if item[0] == after)
+            steps.append(Step(process, None if choice < 0 else choice))
+        return states, steps
+
+
+def _fan_out(system: TransitionSystem) -> int:
+    """The most successors a state can have."""
+
+    def choices(block: tuple[object, ...], kind_locals: tuple[int, ...]) -> int:
+        most = 1
+        for statement in block:
+            if isinstance(statement, Choose):
+                most = max(most, kind_locals[statement.slot] + 1)
+            elif isinstance(statement, If):
+                most = max(
+                    most,
+                    choices(statement.then, kind_locals),
+                    choices(statement.other, kind_locals),
+                )
+        return most
+
+    total = 0
+    for kind in system.kinds:
+        sizes = tuple(local.most for local in kind.locals)
+        total += kind.count * max((choices(point.body, sizes) for point in kind.points), default=0)
+    return max(1, total)
+
+
+def property_kinds(system: TransitionSystem) -> dict[str, Property]:
+    """Every property by name, those that each system has among them."""
+    found = {item.name: item for item in system.properties}
+    found.setdefault(
+        IN_RANGE, Property(IN_RANGE, PropertyKind.ALWAYS, "every value stays in its range", 0)
+    )
+    found.setdefault(
+        NO_DEADLOCK,
+        Property(NO_DEADLOCK, PropertyKind.NO_DEADLOCK, "no process is stuck at rest", 0),
+    )
+    return found

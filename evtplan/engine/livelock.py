@@ -1,0 +1,177 @@
+"""Endless runs that are weakly fair: does everything come to rest once raising stops?
+
+A run is weakly fair if no process is for ever able to move and never moves. An endless one exists
+just where some strongly connected set of states has, for each process, a state in which it cannot
+move or a step of it that stays inside.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+__all__ = ["Component", "Lasso", "components_of", "fairest"]
+
+# (successor or None, flags, process, choice) a step
+Labelled = Callable[[int, list[tuple[int | None, int, int, int]]], object]
+# States of a strongly connected set, each with its depth.
+Component = list[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Lasso:
+    """A fair loop: it begins and ends in `entry`, which stands at `depth`.
+
+    `steps` has (process, choice, state after) for each.
+    """
+
+    entry: int
+    depth: int
+    steps: tuple[tuple[int, int, int], ...]
+
+
+def components_of(
+    start: int, expand: Callable[[int, list[int]], int], depth_of: Callable[[int], int]
+) -> Iterator[Component]:
+    """The strongly connected sets that have an edge inside, by Tarjan's algorithm."""
+    order: dict[int, int] = {}
+    low: dict[int, int] = {}
+    stack: list[int] = []
+    on_stack: set[int] = set()
+    frames: list[tuple[int, Iterator[int], list[int]]] = []
+
+    def visit(state: int) -> None:
+        order[state] = low[state] = len(order) + 1
+        stack.append(state)
+        on_stack.add(state)
+        out: list[int] = []
+        expand(state, out)
+        frames.append((state, iter(out), out))
+
+    visit(start)
+    while frames:
+        state, rest, out = frames[-1]
+        for successor in rest:
+            if successor not in order:
+                visit(successor)
+                break
+            if successor in on_stack:
+                low[state] = min(low[state], order[successor])
+        else:
+            frames.pop()
+            if frames:
+                above = frames[-1][0]
+                low[above] = min(low[above], low[state])
+            if low[state] == order[state]:
+                at = stack.index(state, order_floor(stack, order, order[state]))
+                members = stack[at:]
+                del stack[at:]
+                on_stack.difference_update(members)
+                if len(members) > 1 or state in out:
+                    yield [(depth_of(member), member) for member in members]
+
+
+def order_floor(stack: list[int], order: dict[int, int], wanted: int) -> int:
+    """Where in `stack`, which is sorted by `order`, the state numbered `wanted` stands."""
+    low, high = 0, len(stack)
+    while low < high:
+        middle = (low + high) // 2
+        if order[stack[middle]] < wanted:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def fairest(components: Iterable[Component], labelled: Labelled, processes: int) -> Lasso | None:
+    """A fair loop in the component with the shallowest entry; None where no component has one."""
+    best: tuple[int, int, Component] | None = None
+    for component in components:
+        entry = min(component)
+        if best is not None and entry >= best[:2]:
+            continue
+        if _is_fair(component, labelled, processes):
+            best = (*entry, component)
+    if best is None:
+        return None
+    depth, state, component = best
+    return Lasso(state, depth, _loop(state, {s for _, s in component}, labelled, processes))
+
+
+def _moves(state: int, labelled: Labelled) -> list[tuple[int | None, int, int, int]]:
+    out: list[tuple[int | None, int, int, int]] = []
+    labelled(state, out)
+    return out
+
+
+def _is_fair(component: Component, labelled: Labelled, processes: int) -> bool:
+    inside = {state for _, state in component}
+    waiting = set(range(processes))  # no state yet in which it cannot move, no step inside
+    for _, state in component:
+        moves = _moves(state, labelled)
+        able = {process for _, _, process, _ in moves}
+        waiting &= able - {process for after, _, process, _ in moves if after in inside}
+        if not waiting:
+            return True
+    return False
+
+
+def _loop(
+    entry: int, inside: set[int], labelled: Labelled, processes: int
+) -> tuple[tuple[int, int, int], ...]:
+    """Steps from `entry` back to it that do each process justice."""
+    steps: list[tuple[int, int, int]] = []
+    state = entry
+    for process in range(processes):
+        path = _nearest(state, inside, labelled, process, steps)
+        steps += path
+        state = steps[-1][2] if steps else state
+    if state != entry or not steps:
+        steps += _way(state, inside, labelled, lambda after: after == entry)
+    return tuple(steps)
+
+
+def _nearest(
+    state: int,
+    inside: set[int],
+    labelled: Labelled,
+    process: int,
+    done: list[tuple[int, int, int]],
+) -> list[tuple[int, int, int]]:
+    """Steps to where `process` cannot move, or to just after a step of it; [] where done."""
+
+    def unable(at: int) -> bool:
+        return all(item[2] != process for item in _moves(at, labelled))
+
+    if any(step[0] == process for step in done) or unable(state):
+        return []
+    if any(unable(step[2]) for step in done):
+        return []
+    return _way(state, inside, labelled, unable, process)
+
+
+def _way(
+    state: int,
+    inside: set[int],
+    labelled: Labelled,
+    reached: Callable[[int], bool],
+    process: int | None = None,
+) -> list[tuple[int, int, int]]:
+    """The shortest steps inside to where `reached` holds, or that end in a step of `process`."""
+    came: dict[int, tuple[int, tuple[int, int, int]]] = {}
+    todo = deque([state])
+    while todo:
+        at = todo.popleft()
+        for after, _, mover, choice in _moves(at, labelled):
+            if after is None or after not in inside:
+                continue
+            step = (mover, choice, after)
+            if mover == process or reached(after):
+                steps = [step]
+                while at != state:
+                    at, step = came[at]
+                    steps.append(step)
+                return steps[::-1]
+            if after not in came and after != state:
+                came[after] = (at, step)
+                todo.append(after)
+    raise AssertionError("a strongly connected set has a way")

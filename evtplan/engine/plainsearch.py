@@ -1,0 +1,139 @@
+"""The search in plain Python: for spaces too small to be worth compiling for, and as reference.
+
+It runs the plain dialect of the same printed functions, and numbers, orders and counts exactly
+as the compiled search does.
+"""
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+from evtplan.engine.kernel import CB, Mode
+from evtplan.engine.livelock import Component, components_of
+from evtplan.engine.stepcode import StepCode
+
+__all__ = ["PlainSearch", "plain_functions"]
+
+# What a state costs in Python: an int in a set and in a list (measured, CPython 3.11).
+_STATE_BYTES = 130
+_BETWEEN = 4096
+
+
+def plain_functions(code: StepCode) -> dict[str, Any]:
+    """The printed functions by name."""
+    namespace: dict[str, Any] = {}
+    exec(compile(code.source, "<generated>", "exec"), namespace)
+    return namespace
+
+
+class PlainSearch:
+    """The states found so far, level by level; the same interface as `CompiledSearch`."""
+
+    def __init__(self, code: StepCode, *, wanted: int, limit_bytes: int, most: int | None) -> None:
+        functions = plain_functions(code)
+        self.expand: Callable[[int, list[int]], int] = functions["expand"]
+        self._always: Callable[[int], int] = functions["always"]
+        self._at_rest: Callable[[int], int] = functions["at_rest"]
+        self._sometimes: Callable[[int], int] = functions["sometimes"]
+        self._wanted = wanted
+        by_memory = limit_bytes // _STATE_BYTES
+        self._most = by_memory if most is None else min(most, by_memory)
+        self._by_memory = by_memory
+        self._seen: set[int] = set()
+        self._counters = dict.fromkeys(
+            (CB.EDGES, CB.STEP_FLAGS, CB.ALWAYS, CB.AT_REST, CB.SOMETIMES, CB.QUIET), 0
+        )
+        self.levels_states: list[list[int]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._seen.clear()
+
+    @property
+    def count(self) -> int:
+        """States found."""
+        return len(self._seen)
+
+    @property
+    def out_of_memory(self) -> bool:
+        """It stopped for lack of memory, not because compiling pays from here."""
+        return len(self._seen) > self._by_memory
+
+    @property
+    def used_bytes(self) -> int:
+        """Bytes they take, about."""
+        return len(self._seen) * _STATE_BYTES
+
+    def total(self, field: int) -> int:
+        """A counter."""
+        return self._counters[field]
+
+    flags = total
+
+    def level_end(self, level: int) -> int:
+        """States of all levels up to `level`."""
+        return sum(len(states) for states in self.levels_states[: level + 1])
+
+    def insert_initial(self, state: int) -> None:
+        """The one state of level 0."""
+        self._seen.add(state)
+        self.levels_states.append([state])
+
+    def expand_level(self, between: Callable[[], None]) -> bool:
+        """Find the next level from the last; False where that is too many states."""
+        seen, expand, always = self._seen, self.expand, self._always
+        counters = self._counters
+        new: list[int] = []
+        out: list[int] = []
+        for number, state in enumerate(self.levels_states[-1]):
+            if not number % _BETWEEN:
+                between()
+                if len(seen) > self._most:
+                    return False
+            out.clear()
+            flags = expand(state, out)
+            counters[CB.EDGES] += len(out)
+            counters[CB.STEP_FLAGS] |= flags
+            counters[CB.ALWAYS] |= always(state)
+            if not out and not flags & 1:
+                counters[CB.QUIET] += 1
+                counters[CB.AT_REST] |= self._at_rest(state)
+            if counters[CB.SOMETIMES] != self._wanted:
+                counters[CB.SOMETIMES] |= self._sometimes(state)
+            for successor in out:
+                if successor not in seen:
+                    seen.add(successor)
+                    new.append(successor)
+        self.levels_states.append(new)
+        return True
+
+    def find(self, level: int, mode: int, bit: int = 0, target: int | None = None) -> int | None:
+        """The least state of `level` that has what `mode` looks for; None where none has."""
+        found = [s for s in self.levels_states[level] if self._has(s, mode, bit, target)]
+        return min(found, default=None)
+
+    def components(self) -> list[Component] | None:
+        """Strongly connected sets with an edge inside."""
+        depths = {s: depth for depth, level in enumerate(self.levels_states) for s in level}
+        start = self.levels_states[0][0]
+        return list(components_of(start, self.expand, depths.__getitem__))
+
+    def _has(self, state: int, mode: int, bit: int, target: int | None) -> bool:
+        if mode == Mode.ALWAYS:
+            return bool(self._always(state) & bit)
+        if mode == Mode.SOMETIMES:
+            return bool(self._sometimes(state) & bit)
+        out: list[int] = []
+        flags = self.expand(state, out)
+        if mode == Mode.AT_REST:
+            return not out and not flags & 1 and bool(self._at_rest(state) & bit)
+        if mode == Mode.STEP:
+            return bool(flags & bit)
+        return target in out

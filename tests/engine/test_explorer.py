@@ -1,0 +1,156 @@
+"""The searches: both count the same, find the same counterexamples, and know their limits."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from evtplan.engine.executor import Executor
+from evtplan.engine.explorer import Limits, explore, initial_state, snapshot_of
+from evtplan.engine.language import parse_text, read_text
+from evtplan.engine.lowering import lower
+from evtplan.engine.packing import pack_system
+from evtplan.engine.path import Path as Schedule
+from evtplan.engine.path import PathStep
+from evtplan.engine.system import TransitionSystem
+from tests.engine.search import search
+
+TEXTS = Path(__file__).resolve().parents[2] / "examples" / "protocols"
+NAMES = ("ports", "raises", "raisers", "maskers")
+COMPILED = Limits(keep_going=True, plain_states=0)
+PLAIN = Limits(keep_going=True, plain_states=None)
+
+
+def scenario(name: str, *numbers: int) -> TransitionSystem:
+    return lower(read_text(TEXTS / f"{name}.py"), dict(zip(NAMES, numbers, strict=True)))
+
+
+class TestBothSearches:
+    """both give identical counts"""
+
+    @pytest.mark.parametrize("name", ["a_pub", "f_head"])
+    def test_agree_with_each_other_and_with_the_interpreter(self, name: str) -> None:
+        system = scenario(name, 2, 1, 1, 1)
+        plain = explore(system, PLAIN)
+        assert plain.method == "plain"
+        for threads in (1, 2):
+            compiled = explore(system, replace(COMPILED, threads=threads))
+            assert compiled.method == "compiled"
+            assert (compiled.states, compiled.transitions, compiled.at_rest, compiled.depth) == (
+                plain.states, plain.transitions, plain.at_rest, plain.depth,
+            )  # fmt: skip
+            assert compiled.broken == plain.broken
+            assert compiled.shown == plain.shown
+            assert compiled.witnesses == plain.witnesses
+        if name == "a_pub":
+            assert {"no_event_lost": 36, "list_is_sound": 38, "only_raised": 55}.items() <= (
+                plain.broken.items()
+            )
+            assert "comes_to_rest" in plain.broken
+
+    def test_agree_with_the_interpreter(self) -> None:
+        system = scenario("a_fix", 2, 1, 1, 0)
+        slow, found = search(system), explore(system, PLAIN)
+        assert (found.states, found.transitions, found.at_rest) == (
+            slow.states, slow.edges, slow.at_rest,
+        )  # fmt: skip
+        assert slow.broken.items() <= found.broken.items()
+
+    def test_a_space_too_large_for_python_is_compiled(self) -> None:
+        found = explore(scenario("f_head", 2, 2, 1, 0), Limits(plain_states=1000))
+        assert (found.method, found.states, found.depth) == ("compiled", 8995, 68)
+
+
+class TestStates:
+    """states bit-packed into as few 64-bit words as the scenario needs"""
+
+    def test_are_the_same_after_packing_and_unpacking(self) -> None:
+        system = scenario("f_head", 3, 2, 1, 1)
+        packing = pack_system(system)
+        assert packing.words == 2
+        assert packing.record_bytes == 11
+        fused = packing.fused()
+        state = initial_state(system, fused)
+        snapshot = snapshot_of(system, fused, state)
+        executor = Executor(system)
+        assert list(snapshot.cells) == executor.memory.cells
+        assert list(snapshot.points) == [process.point for process in executor.processes]
+
+
+class TestCounterexamples:
+    """shortest, and replayable"""
+
+    def test_the_executor_can_follow_them_to_where_the_property_is_broken(self) -> None:
+        system = scenario("a_fix", 2, 1, 1, 0)
+        witness = explore(system).witnesses["no_event_lost"]
+        assert len(witness.steps) == 32
+        steps = tuple(PathStep(step.process, step.choice) for step in witness.steps)
+        taken = Executor(system).follow(Schedule("a_fix", dict(system.parameters), steps))
+        assert "no_event_lost" in taken[-1].broken
+        assert not any(step.broken for step in taken[:-1])
+
+    def test_an_endless_run_repeats(self) -> None:
+        system = scenario("a_pub", 2, 2, 1, 0)
+        witness = explore(system, PLAIN).witnesses["comes_to_rest"]
+        assert witness.loop is not None
+        assert witness.states[witness.loop] == witness.states[-1]
+        assert len(witness.steps) > witness.loop
+
+
+class TestLimits:
+    """stops with an honest "not finished" instead of swapping"""
+
+    @pytest.mark.parametrize("plain", [0, None])
+    def test_of_memory_are_kept(self, plain: int | None) -> None:
+        limits = Limits(plain_states=plain, memory_bytes=6_000_000)
+        found = explore(scenario("f_44", 2, 2, 2, 0), limits)
+        if plain is None:
+            assert not found.finished
+            assert "memory" in found.why
+            assert 0 < found.states < 70267
+        else:  # 10 bytes a state: it fits
+            assert found.used_bytes <= 6_000_000
+
+    def test_too_little_memory_for_the_table_is_said(self) -> None:
+        found = explore(scenario("f_head", 2, 2, 1, 0), Limits(plain_states=0, memory_bytes=1000))
+        assert not found.finished
+        assert found.states >= 1
+
+    def test_ctrl_c_gives_what_is_known(self) -> None:
+        def stop(_: object) -> None:
+            raise KeyboardInterrupt
+
+        system = scenario("f_44", 2, 2, 2, 0)
+        found = explore(system, replace(PLAIN, report_seconds=0.0), stop)
+        assert found.why == "interrupted"
+        assert not found.finished
+
+
+LIVELOCK = '''
+"""Two processes that pass a turn on for ever."""
+shared = dict(turn=bit)
+comes_to_rest = True
+@process(2)
+def player(me):
+    while True:
+        await turn == me
+        turn = 1 - me
+        mark("played")
+'''
+
+
+class TestEndlessRuns:
+    """no livelock once raising stops (cycle detection)"""
+
+    @pytest.mark.parametrize("limits", [PLAIN, COMPILED])
+    def test_that_are_fair_are_found(self, limits: Limits) -> None:
+        found = explore(lower(parse_text(LIVELOCK)), limits)
+        assert found.broken == {"comes_to_rest": 0}
+
+    def test_that_only_starve_somebody_are_not(self) -> None:
+        text = (
+            "shared = dict(flag=bit)\ncomes_to_rest = True\n"
+            "@process()\ndef waiter():\n    while flag == 0:\n        pass\n"
+            "@process()\ndef setter():\n    flag = 1\n    mark('set')\n"
+        )
+        assert explore(lower(parse_text(text)), PLAIN).broken == {}
