@@ -99,7 +99,7 @@ class TestTheThread:
         answer = solved("draft_a.vm_limit_estimate", "P", V=10000, E_V=64, E_P=1024)
         assert (answer.value, answer.side, answer.next_value) == (10625, "smallest", 10624)
         assert answer.why == "P = 10624 gives V = 9999, fewer than 10000"
-        assert answer.symbolic == "P = V + ⌈E_V·V/E_P⌉"
+        assert answer.symbolic == "P = ⌈V·(E_P + E_V)/E_P⌉"
 
     def test_names_of_quantities_do_as_well_as_letters(self) -> None:
         answer = solved(
@@ -146,7 +146,7 @@ class TestNoSolution:
         assert answer.why == ("no solution: N steps over 1000: w = 31 gives 961, w = 32 gives 1024")
 
     def test_a_symbol_that_changes_nothing_has_no_boundary(self) -> None:
-        answer = solved("channels.vif_queues", "c", q=8, c_0=16)
+        answer = solved("channels.vif_queues", "c", Goal.AT_MOST, q=8, c_0=16)
         assert answer.value is None
         assert answer.why.startswith("no boundary")
 
