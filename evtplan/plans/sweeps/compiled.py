@@ -25,9 +25,11 @@ __all__ = ["block_function", "compiled_module", "kept_file"]
 
 
 @cache
-def block_function(names: tuple[str, ...], one_backend: bool) -> Callable[..., None]:
+def block_function(
+    names: tuple[str, ...], one_backend: bool, varying: frozenset[str]
+) -> Callable[..., None]:
     """The compiled `block` of `lowering.compiled_text`, ready to run."""
-    text = compiled_text(names, one_backend=one_backend)
+    text = compiled_text(names, one_backend=one_backend, varying=varying)
     inputs, outputs = np.ones((INPUT_COUNT, 1)), np.ones((len(names), 1))
     function: Callable[..., None] = compiled_module(text, kept_file(text))["block"]
     try:

@@ -122,7 +122,8 @@ def _grid(numbers: Sequence[Axis], start: Any, one_backend: bool) -> _Grid:
         if prod(len(axis) for axis in inner) >= _ENOUGH_INSIDE:
             break
         inner.insert(0, axes.pop())
-    return _Grid(tuple(inner), tuple(axes), start, _count_function(one_backend))
+    varying = frozenset(_input(axis) for axis in inner)
+    return _Grid(tuple(inner), tuple(axes), start, _count_function(one_backend, varying))
 
 
 def _sorted(axis: Axis) -> Axis:
@@ -131,8 +132,9 @@ def _sorted(axis: Axis) -> Axis:
 
 
 @cache
-def _count_function(one_backend: bool) -> Callable[..., None]:
-    text = compiled_text(("vm_limit", "binding"), one_backend=one_backend)
+def _count_function(one_backend: bool, varying: frozenset[str]) -> Callable[..., None]:
+    names = ("vm_limit", "binding")
+    text = compiled_text(names, one_backend=one_backend, varying=varying)
     source = inspect.getsource(reduction.count_units)
     text += f"\nLANES = {reduction.LANES}\n_NONE = np.int32(2**31 - 1)\n\n@compiled\n{source}"
     for path in (kept_file(text), None):
@@ -151,8 +153,12 @@ def _count_function(one_backend: bool) -> Callable[..., None]:
     return function
 
 
+def _input(axis: Axis) -> str:
+    return "vms_asked" if axis.key == "vms" else axis.key
+
+
 def _row(axis: Axis) -> int:
-    return _INPUTS.index("vms_asked" if axis.key == "vms" else axis.key)
+    return _INPUTS.index(_input(axis))
 
 
 def _arguments(grid: _Grid) -> list[Any]:

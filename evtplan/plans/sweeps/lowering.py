@@ -37,21 +37,28 @@ def exact_function(names: tuple[str, ...]) -> Callable[..., tuple[Any, ...]]:
     return function
 
 
-def compiled_text(names: tuple[str, ...], *, one_backend: bool) -> str:
+def compiled_text(
+    names: tuple[str, ...], *, one_backend: bool, varying: frozenset[str] = frozenset(_INPUTS)
+) -> str:
     """A module with `block(inputs, outputs, rows)`, which fills a row of `outputs` for each of
     `names` from the rows of `inputs`, one an input in the order of FACTS and NUMBERS.
 
-    `one_backend` says that no row has several, so that nothing need be searched for.
+    `one_backend` says that no row has several, so that nothing need be searched for. Inputs that
+    are not `varying` are the same in every lane and read from the first.
     """
     lines = [_Lanes(one_backend).visit(deepcopy(line)) for line in _needed(names)]
     used = {node.id for line in lines for node in ast.walk(line) if isinstance(node, ast.Name)}
-    loads = [f"{name} = inputs[{place}, i]" for place, name in enumerate(_INPUTS) if name in used]
+    places = {name: place for place, name in enumerate(_INPUTS) if name in used}
+    once = [f"{name} = inputs[{place}, 0]" for name, place in places.items() if name not in varying]
+    loads = [f"{name} = inputs[{place}, i]" for name, place in places.items() if name in varying]
     stores = [f"outputs[{place}, i] = {name}" for place, name in enumerate(names)]
     body = "\n        ".join([*loads, *(ast.unparse(line) for line in lines), *stores])
     return (
         _HEAD
         + _functions(one_backend)
-        + "\n@compiled\ndef block(inputs, outputs, rows):\n    for i in range(rows):\n"
+        + "\n@compiled\ndef block(inputs, outputs, rows):\n"
+        + "".join(f"    {line}\n" for line in once)
+        + "    for i in range(rows):\n"
         + f"        {body}\n"
     )
 

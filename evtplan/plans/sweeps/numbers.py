@@ -228,10 +228,14 @@ def _in_lanes(inputs: Inputs, names: tuple[str, ...]) -> dict[str, Column]:
 
     several = inputs.values["backends"]
     one_backend = not isinstance(several, np.ndarray) and several == 1
-    function = block_function(names, one_backend)
+    varying = frozenset(n for n, v in inputs.values.items() if isinstance(v, np.ndarray))
+    function = block_function(names, one_backend, varying)
     lanes = np.empty((len(uniform.FACTS) + len(uniform.NUMBERS), inputs.rows))
     for place, name in enumerate((*uniform.FACTS, *uniform.NUMBERS)):
-        lanes[place] = inputs.values[name]
+        if name in varying:
+            lanes[place] = inputs.values[name]
+        else:
+            lanes[place, 0] = inputs.values[name]
     outputs = np.empty((len(names), inputs.rows))
     function(lanes, outputs, inputs.rows)
     found = {}
