@@ -119,7 +119,7 @@ def sweep(
     ] = False,
     chunk_rows: Annotated[
         int | None,
-        typer.Option(min=1, max=2**22, help="Rows of a part file (count).  [default: 131072]"),
+        typer.Option(min=1, max=2**22, help="Rows of a part file (count).  [default: 65536]"),
     ] = None,
     format_name: FormatOption = None,
     output: OutputOption = None,
@@ -325,7 +325,7 @@ def _document(job: "SweepJob", form: str, to_file: bool) -> Record:
     rows: list[dict[str, Any]] = []
     found = Summary()
     for index in range(made.chunks):
-        columns, count = made.rows(index, SUMMARISED)
+        columns, count = made.rows(index, (*SUMMARISED, *made.keys))
         found.add(summarise(columns, count, made.keys, counted=made.sample is not None))
         cells = zip(*(columns[name].cells() for name in made.names), strict=True)
         rows.extend(dict(zip(made.names, line, strict=True)) for line in cells)

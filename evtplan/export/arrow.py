@@ -46,31 +46,26 @@ def write_parquet(stream: BinaryIO, parts: Iterable[Any]) -> None:
     try:
         for part in parts:
             table = pa.ipc.open_stream(pa.py_buffer(part)).read_all()
-            table = _plain_names(table)
             if writer is None:
-                schema = table.schema.with_metadata(_for_pandas(table.schema))
+                schema = table.schema
                 writer = pq.ParquetWriter(
                     stream,
                     schema,
                     compression="snappy",
-                    use_dictionary=[f.name for f in schema if pa.types.is_string(f.type)],
+                    use_dictionary=[f.name for f in schema if pa.types.is_dictionary(f.type)],
+                    # Without Arrow's own schema readers see names as text, not as categories.
+                    store_schema=False,
                     # What grows from row to row by even steps all but vanishes.
                     column_encoding={
                         f.name: "DELTA_BINARY_PACKED" for f in schema if pa.types.is_integer(f.type)
                     },
                 )
-            writer.write_table(table.replace_schema_metadata(writer.schema.metadata))
+            writer.write_table(table)
+        if writer is not None:
+            writer.add_key_value_metadata(_for_pandas(schema))
     finally:
         if writer is not None:
             writer.close()
-
-
-def _plain_names(table: Any) -> Any:
-    """Names as ordinary strings: chunks may have met different ones."""
-    fields = [
-        pa.field(f.name, pa.string()) if pa.types.is_dictionary(f.type) else f for f in table.schema
-    ]
-    return table.cast(pa.schema(fields))
 
 
 def _for_pandas(schema: Any) -> dict[bytes, bytes]:

@@ -53,7 +53,7 @@ class SweepJob:
     def chunk(self, index: int) -> Chunk:
         """Compute chunk `index` and write its rows; depends on nothing but the job."""
         sweep = self.sweep
-        columns, rows = sweep.rows(index, SUMMARISED)
+        columns, rows = sweep.rows(index, (*SUMMARISED, *sweep.keys))
         summary = summarise(columns, rows, sweep.keys, counted=sweep.sample is not None)
         wanted = [columns[name] for name in sweep.names]
         if self.form == "parquet":

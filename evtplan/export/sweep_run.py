@@ -114,7 +114,11 @@ def _in_parts(
         outcome.rows += told["rows"]
         outcome.summary.add(Summary.from_json(told))
     with open_whole(target) as stream:
-        _write_rows(job, stream, parts.rows())
+        if job.form == "parquet":
+            _write_rows(job, stream, parts.rows())
+        else:
+            stream.write(job.heading)
+            parts.copy_rows(stream)
     return outcome
 
 

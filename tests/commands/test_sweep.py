@@ -86,6 +86,11 @@ class TestRows:
         assert lines[-1] == "128,1023"
         assert "8 of 17 points satisfy" in result.stderr
 
+    @pytest.mark.parametrize("form", ["csv", "json"])
+    def test_a_varied_quantity_need_not_be_among_the_columns(self, form: str) -> None:
+        args = ("--vary", "events_per_vm=1,2", "--vary", "vms=1,2", "--select", "vm_limit")
+        assert run_here(*args, "--format", form).stdout.count("32752") >= 4
+
     def test_without_start_up_for_help(self) -> None:
         code = (
             "import sys, contextlib, io\n"

@@ -16,7 +16,7 @@ __all__ = ["ROWS_PER_CHUNK", "Subject", "Sweep"]
 
 # Rows computed, written and resumed at a time: large enough that a part file is worth opening,
 # small enough that a few of them fit in any memory.
-ROWS_PER_CHUNK = 2**17
+ROWS_PER_CHUNK = 2**16
 # Points drawn from one stream of random numbers, whatever the chunks.
 _ROWS_PER_DRAW = 2**13
 
