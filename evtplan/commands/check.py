@@ -33,7 +33,6 @@ _SHOWN = (
     Column("depth"),
     Column("states"),
     Column("transitions"),
-    Column("seconds"),
 )
 _EXIT = {"holds": 0, "broken": 1, "unfinished": 3}
 _SUFFIXES = {"k": 10, "m": 20, "g": 30, "t": 40}
@@ -51,14 +50,9 @@ def check(
         bool,
         typer.Option("--keep-going", help="Search every state even where a property is broken."),
     ] = False,
-    symmetry: Annotated[
+    no_reduction: Annotated[
         bool,
-        typer.Option(
-            "--symmetry/--no-reduction",
-            help="Count states that differ only in which of several like processes is where as "
-            "one.  [default: no reduction]",
-            show_default=False,
-        ),
+        typer.Option("--no-reduction", help="Count every state.  [there is no reduction: always]"),
     ] = False,
     memory_limit: Annotated[
         str | None,
@@ -105,7 +99,7 @@ def check(
         _export(text, given, memory, stores, export, output)
         return
     _check_suffix(diagram)
-    found = _search(text, given, memory, stores, keep_going, symmetry, memory_limit, threads)
+    found = _search(text, given, memory, stores, keep_going, memory_limit, threads)
     shown = _shown(found, show)
     steps = _steps(found, shown)
     if shown is not None and shown.path is not None:
@@ -119,7 +113,7 @@ def check(
 
 def _search(
     text: "Text", given: dict[str, int], memory: str, stores: int, keep_going: bool,
-    symmetry: bool, memory_limit: str | None, threads: int,
+    memory_limit: str | None, threads: int,
 ) -> "Check":  # fmt: skip
     from evtplan.engine.checking import check as check_text
     from evtplan.engine.explorer import Limits, usable_cores
@@ -128,7 +122,6 @@ def _search(
         memory_bytes=_bytes(memory_limit),
         threads=threads or usable_cores(),
         keep_going=keep_going,
-        symmetry=symmetry,
     )
     progress = None if is_quiet() else _tell
     try:

@@ -45,16 +45,14 @@ _MOST_FAN_OUT = 1 << 16
 class Limits:
     """What a search may use. `memory_bytes` None: four fifths of what is free.
 
-    With `symmetry`, states that differ only in which of several like processes is where count as
-    one. `plain_states`: up to so many states in plain Python
-    before compiling (0: compile at once, None: never compile).
+    `plain_states`: up to so many states in plain Python before compiling (0: compile at once,
+    None: never compile). `report_seconds` lies between two calls of `progress`.
     """
 
     memory_bytes: int | None = None
     threads: int = 1
     keep_going: bool = False
     plain_states: int | None = PLAIN_STATES
-    symmetry: bool = False
     report_seconds: float = 0.5
 
 
