@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from evtplan.abi.errnos import Errno
-from evtplan.engine.host import DOMID_FIRST_RESERVED, FIFO_PORTS, MAX_ARRAY_PAGES, WORDS_PER_PAGE
+from evtplan.engine.host import DOMID_FIRST_RESERVED, LINK_BITS, WORDS_PER_PAGE
 from evtplan.engine.ports import BUCKETS_PER_GROUP, PortState
 from evtplan.errors import ValueOutOfRangeError
 
@@ -25,12 +25,10 @@ _BUCKET = 64
 MASKED_WORD = np.uint32(1 << 30)  # what Linux fills a new page with
 
 # Columns of the table of domains.
-_HIGHEST, _ABI_PORTS, _VALID, _LOWEST, _ACTIVE, _TABLE, _ROOM, _GROUPS, _PAGES, _FIRST_PAGE = range(
-    10
-)
+_HIGHEST, _ABI_PORTS, _VALID, _LOWEST, _ACTIVE, _TABLE, _ROOM, _GROUPS, _PAGES, _CONTROL = range(10)
 _COLUMNS = 10
 # Counters of the host.
-_BUCKETS, _GROUP_PAGES, _MAPPED, _NEXT_ROOM, _BUCKET_LIMIT = range(5)
+_BUCKETS, _GROUP_PAGES, _ARRAY_PAGES, _NEXT_ROOM, _BUCKET_LIMIT, _BLOCKS = range(6)
 
 
 @njit(cache=True)
@@ -117,6 +115,21 @@ def _bind_pairs(
 
 
 @njit(cache=True)
+def _alloc_unbound(
+    domains: Any, table: Any, counts: Any, state: Any, peer: Any, d: int, remote: int, count: int
+) -> int:
+    """`count` times alloc_unbound: the ports made, or the negative error of the first failure."""
+    for _ in range(count):
+        port = _allocate(domains, table, counts, state, d)
+        if port < 0:
+            return port
+        place = _index(domains, table, d, port)
+        state[place] = _UNBOUND
+        peer[place] = remote
+    return count
+
+
+@njit(cache=True)
 def _close(
     domains: Any, table: Any, state: Any, vcpu: Any, peer: Any, far: Any, d: int, port: int
 ) -> int:
@@ -138,6 +151,9 @@ class BulkHost:
 
     Room is reserved as the address space of arrays; memory is taken when it is used. `buckets` is
     the most buckets of 64 ports, `pages` the most event array pages there can be.
+
+    `words_per_page` and `link_bits` other than 1024 and 17 make a hypothetical host: one of larger
+    pages, or one whose event words can link more ports than any ABI's.
     """
 
     def __init__(
@@ -148,33 +164,42 @@ class BulkHost:
         pages: int,
         mappings: int | None = None,
         domids: int | None = DOMID_FIRST_RESERVED,
+        words_per_page: int = WORDS_PER_PAGE,
+        link_bits: int = LINK_BITS,
     ) -> None:
         for name, value in (("domains", domains), ("buckets", buckets), ("pages", pages)):
             if not 1 <= value <= 1 << 31:
                 raise ValueOutOfRangeError(name, value, "from 1 to 2147483648")
         self.most_domains = domains if domids is None else min(domains, domids)
         self.mappings = mappings
+        self.words_per_page = words_per_page
+        self.fifo_ports = 1 << link_bits
         self.count = 0
         self._domains = np.zeros((domains, _COLUMNS), dtype=np.int64)
         self._table = np.zeros(0, dtype=np.int32)
-        self._counts = np.zeros(5, dtype=np.int64)
+        self._counts = np.zeros(6, dtype=np.int64)
         self._counts[_BUCKET_LIMIT] = buckets
         ports = buckets * _BUCKET
         self._state = np.zeros(ports, dtype=np.uint8)
         self._vcpu = np.zeros(ports, dtype=np.uint16)
         self._peer = np.zeros(ports, dtype=np.int32)
         self._far = np.zeros(ports, dtype=np.int32)
-        self._pages = np.zeros((pages, WORDS_PER_PAGE), dtype=np.uint32)
+        self._pages = np.zeros((pages, words_per_page), dtype=np.uint32)
         self._out = np.zeros(1, dtype=np.int64)
 
     # -- domains
 
-    def create(self, *, max_port: int = 1023, fifo: bool = True, word_bits: int = 64) -> int:
-        """A new domain: its number, or −ENOSPC without a domid left, −ENOMEM without a bucket."""
+    def create(
+        self, *, max_port: int = 1023, fifo: bool = True, word_bits: int = 64, levels: int = 2
+    ) -> int:
+        """A new domain: its number, or −ENOSPC without a domid left, −ENOMEM without a bucket.
+
+        Without `fifo` it has the bitmap ABI of `levels` levels of words of `word_bits` bits.
+        """
         if self.count >= self.most_domains:
             return _ENOSPC
         d = self.count
-        abi_ports = FIFO_PORTS if fifo else word_bits * word_bits
+        abi_ports = self.fifo_ports if fifo else word_bits**levels
         highest = (1 << 31) - 1 if max_port < 0 else max_port
         row = self._domains[d]
         row[_HIGHEST], row[_ABI_PORTS] = highest, abi_ports
@@ -186,6 +211,11 @@ class BulkHost:
         self.count += 1
         return d
 
+    @property
+    def room(self) -> int:
+        """Domains for which there is room, whatever domain IDs there are."""
+        return len(self._domains)
+
     def _room(self, entries: int) -> tuple[int, int]:
         first = int(self._counts[_NEXT_ROOM])
         needed = first + entries
@@ -195,6 +225,16 @@ class BulkHost:
             self._table = grown
         self._counts[_NEXT_ROOM] = needed
         return first, entries
+
+    def set_max_port(self, domain: int, max_port: int) -> None:
+        """XEN_DOMCTL_set_max_evtchn: the domain may use ports up to `max_port` from now on."""
+        row = self._domains[domain]
+        first, used = int(row[_TABLE]), int(row[_VALID]) // _BUCKET
+        row[_HIGHEST] = (1 << 31) - 1 if max_port < 0 else max_port
+        entries = max(min(row[_HIGHEST], row[_ABI_PORTS] - 1) // _BUCKET + 1, used)
+        row[_TABLE], row[_ROOM] = self._room(int(entries))
+        place = int(row[_TABLE])
+        self._table[place : place + used] = self._table[first : first + used]
 
     # -- ports
 
@@ -206,6 +246,15 @@ class BulkHost:
         )  # fmt: skip
         return int(made), int(self._out[0])
 
+    def alloc_unbound(self, domain: int, remote: int, count: int) -> int:
+        """Open `count` ports of `domain` that `remote` may bind to: `count`, or an error."""
+        return int(
+            _alloc_unbound(
+                self._domains, self._table, self._counts, self._state, self._peer, domain, remote,
+                count,
+            )
+        )  # fmt: skip
+
     def close(self, domain: int, port: int) -> int:
         """EVTCHNOP_close: 0 or −EINVAL."""
         return int(
@@ -216,22 +265,39 @@ class BulkHost:
         )  # fmt: skip
 
     def expand_array(self, domain: int) -> int:
-        """One more page of event words, really there, filled as by Linux: 0, or an error."""
+        """One more page of event words, really there, filled as by Linux: 0, or an error.
+
+        −ENOSPC where every port of the ABI has a word already.
+        """
         row = self._domains[domain]
-        if row[_PAGES] >= MAX_ARRAY_PAGES:
+        if row[_PAGES] * self.words_per_page >= row[_ABI_PORTS]:
             return _ENOSPC
-        if self.mappings is not None and self.mapped >= self.mappings:
+        return self.map_page(domain)
+
+    def map_page(self, domain: int) -> int:
+        """Map one more page of a domain's event state, whatever its ABI calls it: 0, −ENOMEM."""
+        if self._is_full or self._counts[_ARRAY_PAGES] >= len(self._pages):
             return _ENOMEM
-        if self.mapped >= len(self._pages):
-            return _ENOMEM
-        self._pages[self.mapped] = MASKED_WORD
-        row[_PAGES] += 1
-        self._counts[_MAPPED] += 1
+        self._pages[self._counts[_ARRAY_PAGES]] = MASKED_WORD
+        self._domains[domain, _PAGES] += 1
+        self._counts[_ARRAY_PAGES] += 1
         return 0
+
+    def init_control(self, domain: int) -> int:
+        """Map one more control block of a domain: 0, or −ENOMEM."""
+        if self._is_full:
+            return _ENOMEM
+        self._domains[domain, _CONTROL] += 1
+        self._counts[_BLOCKS] += 1
+        return 0
+
+    @property
+    def _is_full(self) -> bool:
+        return self.mappings is not None and self.mapped >= self.mappings
 
     def expand_for(self, domain: int) -> int:
         """Add pages until every bound port has a word, as Linux does: 0, or an error."""
-        while self.highest_port(domain) >= self.array_pages(domain) * WORDS_PER_PAGE:
+        while self.highest_port(domain) >= self.array_pages(domain) * self.words_per_page:
             failed = self.expand_array(domain)
             if failed:
                 return failed
@@ -241,8 +307,8 @@ class BulkHost:
 
     @property
     def mapped(self) -> int:
-        """Mapped event array pages, of all domains."""
-        return int(self._counts[_MAPPED])
+        """Slots of the global mapping space in use: array pages and control blocks."""
+        return int(self._counts[_ARRAY_PAGES] + self._counts[_BLOCKS])
 
     @property
     def buckets(self) -> int:
@@ -257,6 +323,15 @@ class BulkHost:
     def array_pages(self, domain: int) -> int:
         """Event array pages of a domain."""
         return int(self._domains[domain, _PAGES])
+
+    def control_blocks(self, domain: int) -> int:
+        """Mapped control blocks of a domain."""
+        return int(self._domains[domain, _CONTROL])
+
+    @property
+    def array_bytes(self) -> int:
+        """Bytes of the event words that are there."""
+        return int(self._pages[: self._counts[_ARRAY_PAGES]].nbytes)
 
     def active(self, domain: int) -> int:
         """Ports of a domain that are not free; port 0 is not counted."""

@@ -18,8 +18,8 @@ DONE = 4
 
 RAISER, CONSUMER, MASKER, OTHER = 0, 1, 2, 3
 
-# Indices of `cost`, in nanoseconds.
-HIT, TRANSFER, LOCKED, FENCE, HYPERCALL, UPCALL, MASKED_FOR = range(7)
+# Indices of `cost`, in nanoseconds; CLOSED is 1 where arrival times are gaps after the last raise.
+HIT, TRANSFER, LOCKED, FENCE, HYPERCALL, UPCALL, MASKED_FOR, CLOSED = range(8)
 
 # Indices of `total`.
 (
@@ -278,7 +278,11 @@ def loop(  # type: ignore[no-untyped-def]
             elif chooses[kind[p], after_pc] and role[p] not in (CONSUMER, OTHER):
                 if role[p] == RAISER:
                     if next_arrival[p] < last_arrival[p]:
-                        due[p] = max(due[p], arrival_time[next_arrival[p]])
+                        if cost[CLOSED] > 0:
+                            due[p] += arrival_time[next_arrival[p]]
+                            arrival_time[next_arrival[p]] = due[p]  # when it is raised, in fact
+                        else:
+                            due[p] = max(due[p], arrival_time[next_arrival[p]])
                     else:
                         state[p] = WAITS_FOR_WORK
                 else:

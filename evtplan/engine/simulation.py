@@ -312,6 +312,7 @@ class _Plan:
         cost = np.array(
             [machine.costs.ns(name) for name in _COST_ORDER]
             + [-1.0 if machine.masked_for_ns is None else machine.masked_for_ns]
+            + [1.0 if arrivals.closed else 0.0]
         )
         rng = np.random.Generator(np.random.PCG64([seed, 1]))
         room = 2 * events + 16

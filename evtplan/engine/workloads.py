@@ -60,10 +60,15 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """Raises in order of time: nanoseconds from the start, and the port of each (from 1)."""
+    """Raises in order of time: nanoseconds from the start, and the port of each (from 1).
+
+    Where `closed`, each time is how long its raiser waits after its last raise was done: a closed
+    queue, in which nobody raises while he waits for a lock.
+    """
 
     times_ns: npt.NDArray[np.float64]
     ports: npt.NDArray[np.int64]
+    closed: bool = False
 
     def __len__(self) -> int:
         return len(self.times_ns)

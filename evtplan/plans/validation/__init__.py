@@ -1,0 +1,1 @@
+"""Every formula of the book held against the engine: the same question, two answers."""

@@ -1,0 +1,111 @@
+"""Run a validation: every formula, and with none named whole hosts and lives as well."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from evtplan.errors import UnknownNameError
+from evtplan.formulas.catalogue import BOOK, chapters_of
+from evtplan.formulas.core import Formula
+from evtplan.plans.validation.catalogue import NO_COUNTERPART, VALIDATORS
+from evtplan.plans.validation.characterisation import error_rows
+from evtplan.plans.validation.core import Outcome, Scale, judge, unanswered
+from evtplan.plans.validation.hosts import HostRow, hosts_built
+from evtplan.plans.validation.lives import LifeRow, lives_led
+from evtplan.plans.validation.questions import bound_rows, left_out_rows, registration_rows
+
+__all__ = ["Validation", "names_given", "validate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What was compared. The last four are empty where formulas were named."""
+
+    scale: Scale
+    formulas: tuple[Outcome, ...]
+    hosts: tuple[HostRow, ...] = ()
+    lives: tuple[LifeRow, ...] = ()
+    errors: tuple[Mapping[str, Any], ...] = field(default=())
+    questions: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
+
+    @property
+    def comparisons(self) -> int:
+        """Answers of the engine that were compared, one by one."""
+        counted = sum(outcome.points for outcome in self.formulas)
+        return counted + len(self.hosts) + sum(life.points for life in self.lives)
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """What disagrees, in words."""
+        formulas = [
+            f"{o.formula}: {o.disagreements} of {o.points} points disagree"
+            for o in self.formulas
+            if o.failed
+        ]
+        hosts = [
+            f"{h.host}: {h.question}: {h.engine}, not {h.closed}" for h in self.hosts if h.failed
+        ]
+        lives = [
+            f"{each.host}: {each.question}: {each.disagreements} of {each.points} disagree"
+            for each in self.lives
+            if each.failed
+        ]
+        return (*formulas, *hosts, *lives)
+
+
+def names_given(names: Iterable[str]) -> tuple[str, ...]:
+    """The formulas that `names` ask for: formulas by name, chapters whole; all where none is given.
+
+    Raises `UnknownNameError`.
+    """
+    chapters = chapters_of(BOOK)
+    found: dict[str, None] = {}
+    for name in names:
+        if name in chapters:
+            found.update(dict.fromkeys(formula.name for formula in chapters[name]))
+            continue
+        short = [full for full in BOOK if full.partition(".")[2] == name]
+        full = short[0] if len(short) == 1 else name
+        if full not in BOOK:
+            raise UnknownNameError("formula", name, (*BOOK, *chapters))
+        found[full] = None
+    return tuple(name for name in BOOK if name in found) if found else tuple(BOOK)
+
+
+def validate(
+    names: Iterable[str] = (),
+    scale: Scale = Scale.SMALL,
+    *,
+    book: Mapping[str, Formula] = BOOK,
+    done: Callable[[int], None] = lambda _more: None,
+) -> Validation:
+    """Hold the formulas called `names` (all where there are none) against the engine.
+
+    `done` is told of each formula and each host that is through. The same scale gives the same
+    answer. Raises `UnknownNameError` for a name that is no formula and no chapter.
+    """
+    asked = tuple(names)
+    outcomes = []
+    for name in names_given(asked):
+        outcomes.append(outcome_of(book[name], scale))
+        done(1)
+    if asked:
+        return Validation(scale, tuple(outcomes))
+    lives = lives_led(scale)
+    done(1)
+    hosts = tuple(hosts_built(scale))
+    done(1)
+    questions = {
+        "bounds": tuple(bound_rows()),
+        "left_out": tuple(left_out_rows()),
+        "registration": tuple(registration_rows()),
+    }
+    return Validation(scale, tuple(outcomes), hosts, lives, tuple(error_rows()), questions)
+
+
+def outcome_of(formula: Formula, scale: Scale) -> Outcome:
+    """One formula judged, or why the engine has nothing to say about it."""
+    if formula.name in NO_COUNTERPART:
+        return unanswered(formula, NO_COUNTERPART[formula.name])
+    validator = VALIDATORS[formula.name]
+    return judge(formula, validator, validator.points(scale))
