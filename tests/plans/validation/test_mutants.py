@@ -8,7 +8,7 @@ import sympy
 from sympy import ceiling, floor
 
 from evtplan.formulas.catalogue import BOOK
-from evtplan.formulas.core import Formula, Kind
+from evtplan.formulas.core import Formula, Kind, Quantity
 from evtplan.plans.validation.catalogue import VALIDATORS
 from evtplan.plans.validation.core import Outcome, Point, Scale, judge
 
@@ -20,8 +20,8 @@ COUNTED = sorted(set(VALIDATORS) - MEASURED)
 @cache
 def points(name: str) -> tuple[Point, ...]:
     found = tuple(VALIDATORS[name].points(Scale.SMALL))
-    # A few thousand, the ends among them: the mutants are judged point by point.
-    step = max(1, len(found) // 4000)
+    # Some, the ends among them: the mutants are judged point by point.
+    step = max(1, len(found) // 1200)
     return (*found[::step], *found[-50:])
 
 
@@ -29,17 +29,13 @@ def judged(formula: Formula) -> Outcome:
     return judge(formula, VALIDATORS[formula.name], points(formula.name))
 
 
-def mutant(formula: Formula, expression: sympy.Expr) -> Formula:
-    """The formula with another expression, which may have lost an input."""
-    kept = tuple(q for q in formula.inputs if q.symbol in expression.free_symbols)
-    gone = [q.symbol for q in formula.inputs if q not in kept]
-    # A symbol that is lost comes back as nothing, so that the formula takes the same inputs.
-    for symbol in gone:
-        expression = sympy.Add(expression, sympy.Mul(0, symbol, evaluate=False), evaluate=False)
+def with_input_off(formula: Formula, quantity: Quantity) -> Formula | None:
+    """The formula with one input too large by one; None where the input then falls out."""
     try:
-        return replace(formula, expression=expression)
+        wrong = formula.expression.subs(quantity.symbol, quantity.symbol + 1)
+        return replace(formula, expression=wrong)
     except ValueError:
-        pytest.skip("a mutant without its inputs is no formula")
+        return None
 
 
 def swapped(expression: sympy.Expr) -> sympy.Expr:
@@ -80,11 +76,8 @@ class TestInputOffByOne:
     @pytest.mark.parametrize("name", [n for n in COUNTED if BOOK[n].kind is Kind.EXACT])
     def test_some_input_too_large_by_one_is_rejected(self, name: str) -> None:
         formula = BOOK[name]
-        seen = [
-            judged(replace(formula, expression=formula.expression.subs(q.symbol, q.symbol + 1)))
-            for q in formula.inputs
-        ]
-        assert any(outcome.failed for outcome in seen)
+        wrong = [with_input_off(formula, quantity) for quantity in formula.inputs]
+        assert any(judged(each).failed for each in wrong if each is not None)
 
     @pytest.mark.parametrize(
         ("name", "quantity"),
@@ -119,7 +112,7 @@ class TestRounding:
         formula = BOOK[name]
         wrong = swapped(formula.expression)
         assert wrong != formula.expression
-        assert judged(mutant(formula, wrong)).failed
+        assert judged(replace(formula, expression=wrong)).failed
 
 
 class TestPortZero:
@@ -185,9 +178,10 @@ _MUTANTS = {
     "delivery.masked_ppm_bound": lambda f: f.expression.replace(
         ceiling, lambda x: ceiling(x * sympy.Rational(4, 5))
     ),
-    # an upcall an event
-    "delivery.upcalls": lambda f: f.inputs[0].symbol + 0 * f.inputs[1].symbol
-    + sympy.Min(0, f.inputs[1].symbol),
+    # only half of the guest's busy time
+    "delivery.upcalls": lambda f: f.expression.subs(
+        f.inputs[1].symbol, f.inputs[1].symbol / 2
+    ),
     "delivery.events_per_upcall": lambda f: f.expression * sympy.Rational(11, 10),
     # the length that n raisers leave, not n − 1
     "delivery.lock_wait": lambda f: f.expression.subs(
