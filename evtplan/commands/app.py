@@ -74,6 +74,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": (
         "evtplan.commands.check",
         "Check every interleaving of a protocol text, and show a shortest counterexample.",
+    ),
     "validate": (
         "evtplan.commands.validate",
         "Hold every formula against the engine: the same question, two answers, one verdict.",

@@ -223,7 +223,7 @@ VALIDATORS = (
                 "vpmu": _FLAG,
             },
             _linux_vcpu,
-        ),  # fmt: skip
+        ),
     ),
     Validator(
         "channels.vif_queues",
@@ -267,7 +267,7 @@ VALIDATORS = (
                 "pirqs": (0, 8, 100),
             },
             _dom0,
-        ),  # fmt: skip
+        ),
         _NONE,
     ),
     Validator(
@@ -284,7 +284,7 @@ VALIDATORS = (
                 "sockets": (0, 10),
             },
             _others,
-        ),  # fmt: skip
+        ),
     ),
     Validator(
         "channels.domu_ports",
@@ -318,7 +318,7 @@ VALIDATORS = (
                 "pv_consoles": _FLAG,
             },
             _xenserver,
-        ),  # fmt: skip
+        ),
         _NONE,
     ),
 )

@@ -1,4 +1,4 @@
-"""Xen's heap: buckets of struct evtchn, groups of buckets, FIFO structures, counted as they live."""
+"""Xen's heap: buckets of struct evtchn, groups of buckets, FIFO structures: what is live."""
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache

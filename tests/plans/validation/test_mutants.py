@@ -178,9 +178,9 @@ _MUTANTS = {
     "delivery.masked_ppm_bound": lambda f: f.expression.replace(
         ceiling, lambda x: ceiling(x * sympy.Rational(4, 5))
     ),
-    # only half of the guest's busy time
+    # twice the guest's busy time
     "delivery.upcalls": lambda f: f.expression.subs(
-        f.inputs[1].symbol, f.inputs[1].symbol / 2
+        f.inputs[1].symbol, 2 * f.inputs[1].symbol
     ),
     "delivery.events_per_upcall": lambda f: f.expression * sympy.Rational(11, 10),
     # the length that n raisers leave, not n − 1
