@@ -6,7 +6,9 @@ Rows and bytes are the same whatever computes them: chunks are written in their 
 import contextlib
 import json
 import multiprocessing
+import signal
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -213,7 +215,12 @@ def _chunks(job: SweepJob, indices: Sequence[int], hands: Hands) -> Iterator[tup
     threads = isinstance(job.sweep.subject, NumbersSubject)
     with _pool(hands.workers, threads) as pool:
         work = job.chunk if threads else job.sendable_chunk
-        yield from _in_order(lambda index: pool.submit(work, index), rest, 2 * hands.workers)
+
+        def begin(index: int) -> Future[Chunk]:
+            with _interrupts_put_off():  # it may start a process
+                return pool.submit(work, index)
+
+        yield from _in_order(begin, rest, 2 * hands.workers)
 
 
 @contextlib.contextmanager
@@ -229,6 +236,26 @@ def _pool(workers: int, threads: bool) -> Iterator[Executor]:
     finally:
         # After an error or Ctrl-C, what has not begun never does.
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _interrupts_put_off() -> Iterator[None]:
+    """Ctrl-C acts after the block. A process started in it inherits the mask: Ctrl-C, which a
+    terminal sends to all, is for the first process to act on.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    asked: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, _frame: asked.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, handler)
+    if asked:
+        raise KeyboardInterrupt
 
 
 def _in_order(
