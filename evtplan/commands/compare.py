@@ -86,6 +86,8 @@ _CHANGES = (
     Column("change"),
     Column("change_percent", "change, %"),
 )
+# The same with every key, as files have it.
+_CHANGED = (Column("fleet"), Column("xen"), Column("arch"), *_CHANGES[2:])
 
 
 def compare(
@@ -217,11 +219,13 @@ def _fleets(files: list[str], together: bool, given: dict[str, Any]) -> "list[Fl
         return [fleet_given(files, given)]
     if files.count("-") > 1:
         raise EvtplanError("- is given twice, but stdin can be read only once")
+    stems = ["stdin" if path == "-" else PurePath(path).stem for path in files]
     fleets = []
-    for path in files:
+    for path, stem in zip(files, stems, strict=True):
         fleet = fleet_given([path], given)
-        unnamed = fleet.name == "fleet"
-        fleets.append(replace(fleet, name=PurePath(path).stem) if unnamed else fleet)
+        # Files of one name in several directories are told apart by their paths.
+        name = stem if stems.count(stem) == 1 else path
+        fleets.append(replace(fleet, name=name) if fleet.name == "fleet" else fleet)
     return fleets
 
 
@@ -273,7 +277,7 @@ def _record(
     rows = tuple(asdict(row) for row in found.rows)
     changes = changes_between(earlier, rows)
     if against is not None and one_table:
-        return Record(command="compare", rows=changes, notes=found.notes)
+        return Record(command="compare", rows=changes, columns=_CHANGED, notes=found.notes)
     sections = [Section("break_even", "Break-even points", found.break_evens, _of(found, _POINTS))]
     if not found.break_evens:
         sections[0] = replace(sections[0], title="Break-even points: none")

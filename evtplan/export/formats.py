@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from evtplan.export.record import Record, Section, keys_of, shown_columns
+from evtplan.export.record import Record, Section, file_names, shown_columns
 
 __all__ = ["FORMATS", "render"]
 
@@ -57,7 +57,7 @@ def _grid(section: Section) -> list[list[str]]:
 def _plain(record: Record, _version: str) -> str:
     blocks = []
     for section in _sections(record):
-        names = keys_of(section.rows)
+        names = file_names(section)
         lines = [names, *([text_of(row.get(name)) for name in names] for row in section.rows)]
         blocks.append("".join("\t".join(map(_one_line, line)) + "\n" for line in lines))
     return "\n".join(blocks)
@@ -69,7 +69,7 @@ def _one_line(text: str) -> str:
 
 def _csv(record: Record, _version: str) -> str:
     out = io.StringIO()
-    names = keys_of(record.rows)
+    names = file_names(record.main)
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(names)
     writer.writerows([text_of(row.get(name)) for name in names] for row in record.rows)

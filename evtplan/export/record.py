@@ -75,3 +75,10 @@ def shown_columns(section: Section) -> tuple[Column, ...]:
 def keys_of(rows: Sequence[Row]) -> list[str]:
     """Every key of `rows`, in order of first appearance."""
     return list(dict.fromkeys(key for row in rows for key in row))
+
+
+def file_names(section: Section) -> list[str]:
+    """The columns of `section` in files: every key of its rows; where it has none, those that a
+    table would show, so that an empty file still has its heading.
+    """
+    return keys_of(section.rows) or [column.name for column in section.columns]

@@ -63,7 +63,7 @@ def xenheap_bytes(abi: Abi, release: Release, highest_port: int, vcpus: int | No
     return xenheap_pages(release, highest_port) * PAGE_BYTES + fifo
 
 
-def percent_apart(first: int | None, second: int | None) -> float | None:
+def percent_apart(first: float | None, second: float | None) -> float | None:
     """How far `second` lies from `first`, in per cent of `first`, to two places."""
     if first is None or second is None or first == 0:
         return None

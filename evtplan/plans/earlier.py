@@ -1,6 +1,7 @@
 """A comparison against an earlier one that was saved as JSON: what changed, and by how much."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
@@ -13,6 +14,8 @@ _COMMANDS = ("compare", "size")
 _KEYS = ("fleet", "xen", "arch", "abi")
 # What follows from the choice of the reference, not from what is compared.
 _RELATIVE = "_vs_reference"
+# The largest of our own numbers, products of two inputs of 10^18, are well below it.
+_MOST_DIGITS = 60
 
 
 def read_earlier(path: str, text: str) -> tuple[dict[str, Any], ...]:
@@ -21,7 +24,9 @@ def read_earlier(path: str, text: str) -> tuple[dict[str, Any], ...]:
     Raises `InputError` for what is no such document.
     """
     try:
-        document = json.loads(text, parse_constant=_no_constant)
+        document = json.loads(
+            text, parse_constant=_no_constant, parse_int=_whole, parse_float=_finite
+        )
     except RecursionError:
         raise InputError(path, "nested too deeply") from None
     except json.JSONDecodeError as error:
@@ -38,11 +43,37 @@ def read_earlier(path: str, text: str) -> tuple[dict[str, Any], ...]:
         raise InputError(path, "rows must be a list of objects", hint=hint)
     if not all(isinstance(row.get("abi"), str) for row in rows):
         raise InputError(path, "a row has no abi", hint=hint)
+    for number, row in enumerate(rows, start=1):
+        _check_row(path, number, row)
     return tuple(rows)
+
+
+def _check_row(path: str, number: int, row: Mapping[str, Any]) -> None:
+    """Raise `InputError` where a cell is none that a comparison has."""
+    for name, value in row.items():
+        if isinstance(value, dict | list):
+            raise InputError(path, f"row {number}: {name!r} is no single value")
+        if isinstance(value, str) and not value.isprintable():
+            raise InputError(path, f"row {number}: {name!r} has unprintable characters")
+        if name in _KEYS and not isinstance(value, str | None):
+            raise InputError(path, f"row {number}: {name} is {value!r}; it must be text")
 
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number that JSON has")
+
+
+def _whole(text: str) -> int:
+    if len(text) > _MOST_DIGITS:
+        raise ValueError(f"a number of {len(text)} digits; at most {_MOST_DIGITS} are read")
+    return int(text)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:20]} is too large a number")
+    return value
 
 
 def changes_between(
@@ -83,8 +114,14 @@ def _change(name: str, old: Any, new: Any) -> dict[str, Any]:
         "before": old,
         "now": new,
         "change": new - old if both else None,
-        "change_percent": percent_apart(old, new) if both else None,
+        "change_percent": _percent(old, new) if both else None,
     }
+
+
+def _percent(old: float, new: float) -> float | None:
+    """Per cent of `old`; None where that is zero or next to it."""
+    percent = percent_apart(old, new)
+    return percent if percent is None or math.isfinite(percent) else None
 
 
 def _is_number(value: Any) -> bool:

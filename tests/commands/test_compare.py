@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,6 +67,39 @@ class TestAgainst:
         )  # fmt: skip
 
 
+class TestChangesInFilesOfOneTable:
+    """Reading results back needs no cleaning: plain headers"""
+
+    def saved(self, tmp_path: Path) -> tuple[str, ...]:
+        path = str(tmp_path / "saved.json")
+        assert run(*NUMBERS, "--abi", "fifo,2l-64", "-o", path).returncode == 0
+        return ("--against", path)
+
+    def test_csv_without_changes_still_has_its_heading(self, tmp_path: Path) -> None:
+        against = self.saved(tmp_path)
+        result = run(*NUMBERS, "--abi", "fifo,2l-64", *against, "-f", "csv")
+        assert result.stdout == ("fleet,xen,arch,abi,quantity,before,now,change,change_percent\n")
+
+    def test_parquet_holds_numbers_and_names_in_one_column_as_text(self, tmp_path: Path) -> None:
+        out = tmp_path / "changes.parquet"
+        args = (*NUMBERS, "--vms", "7", "--abi", "fifo,3l-64", *self.saved(tmp_path))
+        result = run(*args, "-o", str(out))
+        assert result.returncode == 0, result.stderr
+        rows = pyarrow.parquet.read_table(out).to_pylist()
+        assert {"before": "present", "now": "absent"}.items() <= rows[-1].items()
+        assert next(row["now"] for row in rows if row["quantity"] == "vms") == "7"
+
+
+class TestFilesOfOneName:
+    def test_are_told_apart_by_their_paths(self, tmp_path: Path) -> None:
+        paths = [tmp_path / place / "web.cfg" for place in ("old", "new")]
+        for vcpus, path in enumerate(paths, start=1):
+            path.parent.mkdir()
+            path.write_text(f'name = "web"\nvcpus = {vcpus}\n')
+        result = run(*map(str, paths), "--abi", "fifo", "-f", "json")
+        assert [row["fleet"] for row in json.loads(result.stdout)["rows"]] == [*map(str, paths)]
+
+
 class TestGate:
     def test_fail_under_prints_the_data_first(self) -> None:
         result = run(*NUMBERS, "--abi", "2l-64,fifo", "--fail-under", "1000")
@@ -86,9 +120,12 @@ class TestBadInput:
             ([*NUMBERS, "--break-even", "vm"], "did you mean vms?"),
             ([*NUMBERS, "--against", "no-such.json"], "no-such.json"),
             ([*NUMBERS, "--against", "README.md"], "README.md:1:1: Expecting value"),
-            ([*NUMBERS, "--xen", "4.99"], "did you mean 4.9?"),
+            ([*NUMBERS, "--xen", "4.99"], "known: 4.3, "),
             (["examples/xl/web.cfg", "--break-even", "vcpus"], "quantity of a fleet"),
-            (["examples/xl/web.cfg", "examples/xl/web.cfg"], "two fleets are called web"),
+            (
+                ["examples/xl/web.cfg", "examples/xl/web.cfg"],
+                "two fleets are called examples/xl/web.cfg",
+            ),
             ([*NUMBERS, "-o", "no/such/folder/x.json"], "no/such/folder/x.json"),
         ],
     )
