@@ -56,7 +56,9 @@ class UnknownNameError(EvtplanError):
         self.name = name
         self.known = tuple(known)
         by_lower = {text.lower(): text for text in self.known}
-        near = get_close_matches(name.lower(), by_lower, n=1)
+        # Numbers that look alike mean nothing: 4.23 is not a slip for 4.3.
+        is_number = name.replace(".", "").isdecimal()
+        near = [] if is_number else get_close_matches(name.lower(), by_lower, n=1)
         hint = f"did you mean {by_lower[near[0]]}?" if near else "known: " + ", ".join(self.known)
         super().__init__(f"unknown {kind} {name!r}", hint)
 

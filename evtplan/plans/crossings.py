@@ -26,13 +26,13 @@ class Span:
     costs_rise: bool | None
 
 
-# By numbers; the most ports are those of the ABI that has the most, the others as large as any
-# host's.
+# By numbers; the most ports are one more than the ABI with the most has, where none can serve; the
+# others are as large as any host's.
 QUANTITIES: Mapping[str, Span] = {
-    "events_per_vm": Span(1, 2**18 - 1, False, True),
+    "events_per_vm": Span(1, 2**18, False, True),
     "vms": Span(1, DOMAIN_IDS, None, True),
     "vcpus": Span(1, 2**13, False, True),
-    "backend_base_ports": Span(0, 2**18 - 1, False, True),
+    "backend_base_ports": Span(0, 2**18, False, True),
     "pages": Span(1, 2**24, True, None),
     "words_per_page": Span(1, 2**17, True, False),
 }

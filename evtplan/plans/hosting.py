@@ -248,7 +248,7 @@ class Hosting:
             other = replace(self, sharing={**self.sharing, name: number})
             rest = {n: limit for n, limit in other.port_limits.items() if n != name}
             others = [limit.vms for limit in other.limits[:-1] if limit.vms is not None]
-            return other.port_limits[name] >= min([*rest.values(), *others])
+            return 0 < other.port_limits[name] >= min([*rest.values(), *others])
 
         return fewest_backends(lifted, DOMAIN_IDS)
 

@@ -107,7 +107,9 @@ class _Uniform:
     def __init__(self, given: SizingInputs) -> None:
         self.given = given
         self.abi: Abi = abi_named(given.abi)
-        self.release: Release = release_named(given.xen or self.abi.era or NEWEST)
+        self.release: Release = release_named(
+            (self.abi.era or NEWEST) if given.xen is None else given.xen
+        )
         self.space = None if given.pages else mapping_space(self.release.name, given.arch)
         self.pages = given.pages or (self.space.pages if self.space else 0)
 
@@ -215,7 +217,9 @@ class _Uniform:
 
         def lifted(backends: int) -> bool:
             others = (limit for limit in self.limits(backends) if limit.name != "backend_ports")
-            return self.limit_by_backend_ports(backends) >= (binding_limit(tuple(others)).vms or 0)
+            ports = self.limit_by_backend_ports(backends)
+            # Many backends' own pages may leave room for no VM: that lifts nothing.
+            return 0 < ports >= (binding_limit(tuple(others)).vms or 0)
 
         return fewest_backends(lifted, DOMAIN_IDS)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from evtplan.errors import EvtplanError
+from evtplan.errors import EvtplanError, UnknownNameError
 from evtplan.plans.answers import SizingRow
 from evtplan.plans.sizing import SizingInputs, size_by_numbers
 
@@ -123,3 +123,23 @@ class TestBadNumbers:
         with pytest.raises(EvtplanError) as caught:
             sized("fifoo", 4)
         assert caught.value.hint == "did you mean fifo?"
+
+
+class TestBackendsThatLiftNothing:
+    """say how many driver domains lift it"""
+
+    @pytest.mark.parametrize(("pages", "base"), [(81, 32767), (19, 40000), (10**6, 32764)])
+    def test_none_is_named_where_no_backend_has_a_port_left_for_one_vm(
+        self, pages: int, base: int
+    ) -> None:
+        given = SizingInputs("3l-32", 4, pages=pages, backend_base_ports=base)
+        (row,) = size_by_numbers([given]).rows
+        assert (row.vm_limit, row.binding, row.backends_to_lift) == (0, "backend_ports", None)
+
+
+class TestReleases:
+    def test_an_empty_release_is_refused_and_a_newer_one_is_no_slip(self) -> None:
+        for name in ("", "4.23"):
+            with pytest.raises(UnknownNameError) as caught:
+                size_by_numbers([SizingInputs("fifo", 4, xen=name)])
+            assert caught.value.hint.startswith("known: 4.3")
