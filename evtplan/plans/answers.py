@@ -1,6 +1,6 @@
 """What a sizing answers: rows, limits, groups and remarks, as typed records."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -103,4 +103,4 @@ class Sizing:
         """The rows as a pandas DataFrame, one column a field, missing values `pd.NA`."""
         from evtplan.plans.frames import frame_of
 
-        return frame_of([asdict(row) for row in self.rows])
+        return frame_of(self.rows)

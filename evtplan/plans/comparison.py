@@ -1,7 +1,7 @@
 """Configurations side by side: ABIs, fleets and hosts, and each one against a reference."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from evtplan.abi import NEWEST, abi_named
@@ -81,7 +81,7 @@ class Comparison:
         """The rows as a pandas DataFrame, missing values `pd.NA`."""
         from evtplan.plans.frames import frame_of
 
-        return frame_of([asdict(row) for row in self.rows])
+        return frame_of(self.rows)
 
 
 def compare_numbers(

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -93,7 +93,7 @@ class Reconciliation:
         """The rows as a pandas DataFrame, one column a field, missing values `pd.NA`."""
         from evtplan.plans.frames import frame_of
 
-        return frame_of([asdict(row) for row in self.rows])
+        return frame_of(self.rows)
 
 
 def reconcile(

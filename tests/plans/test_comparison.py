@@ -130,12 +130,48 @@ class TestAgainst:
             ('{"command": "compare", "schema": 2, "rows": []}', "schema 2"),
             ('{"command": "compare", "schema": 1, "rows": 3}', "rows must be a list"),
             ('{"command": "compare", "schema": 1, "rows": [{}]}', "a row has no abi"),
+            (
+                '{"command": "compare", "schema": 1, "rows": [{"abi": "fifo", "xen": [1]}]}',
+                "single",
+            ),
+            ('{"command": "compare", "schema": 1, "rows": [{"abi": "fifo", "xen": 4}]}', "be text"),
+            ('{"rows": [{"abi": "fifo", "vms": 1e999}]}', "1e999 is too large"),
+            ('{"rows": [{"abi": "fifo", "vms": ' + "9" * 5000 + "}]}", "a number of 5000 digits"),
+            (
+                '{"command": "compare", "schema": 1, '
+                '"rows": [{"abi": "fifo", "binding": "\\ud800"}]}',
+                "unprintable",
+            ),
         ],
     )
     def test_what_is_no_saved_comparison_is_refused(self, text: str, said: str) -> None:
         with pytest.raises(InputError, match=said):
             read_earlier("saved.json", text)
 
+    def test_a_per_cent_beyond_numbers_is_none(self) -> None:
+        before = {**self.BEFORE[0], "vms": 5e-324}
+        (change,) = changes_between([before], self.BEFORE)
+        assert change["change_percent"] is None
+
     def test_a_sizing_serves_too(self) -> None:
         text = json.dumps({"command": "size", "schema": 1, "rows": [dict(self.BEFORE[0])]})
         assert read_earlier("saved.json", text) == self.BEFORE
+
+
+class TestFrames:
+    def test_a_column_has_its_type_whether_or_not_it_has_values(self) -> None:
+        types = compare([WEB], ("fifo",)).to_frame().dtypes.astype(str)
+        assert types["vm_limit_domu_ports"] == types["vm_limit_pages"] == "Int64"
+        assert types["protocol_holds"] == "boolean"
+        sized = size(WEB).to_frame().dtypes.astype(str)
+        assert sized["vm_limit_second_method"] == "Int64"
+        assert sized["methods_differ_percent"] == "float64"
+
+
+class TestBreakEvens:
+    def test_the_last_point_of_the_abi_with_the_most_ports_is_listed(self) -> None:
+        points = compare_numbers([SizingInputs(abi, 20) for abi in ("fifo", "3l-64")]).break_evens
+        last = [p for p in points if p["measure"] == "vm_limit"][-1]
+        assert (last["first_value"], last["best_before"], last["best_from"]) == (
+            262144, "3l-64", None,
+        )  # fmt: skip
