@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from evtplan.export.record import Column, Record, Section
-from evtplan.plans.validation.core import UNANSWERED, Outcome
+from evtplan.plans.validation.core import Outcome
 from evtplan.plans.validation.running import Validation
 from evtplan.plans.validation.status import status
+from evtplan.plans.validation.verdicts import UNANSWERED
 
 __all__ = ["validation_record"]
 
@@ -86,6 +87,21 @@ _ERRORS = (
     Column("worst_percent_at_2_24_pages", "worst %"),
 )
 
+_ANSWERS = (
+    ("bounds", "Is 2 pages a VM an upper or a lower bound, and can it be reduced?", _BOUNDS),
+    (
+        "estimate_errors",
+        "V = P ÷ (1 + E_V/E_P) less the exact limit, E_V = 1 … 4096, P up to 2^24",
+        _ERRORS,
+    ),
+    (
+        "left_out",
+        "What the estimate leaves out: P = 131072, E_V = 64, E_P = 1024",
+        _LEFT_OUT,
+    ),
+    ("registration", "What is left when registering one of 8 VCPUs fails", _REGISTRATION),
+)
+
 
 def validation_record(found: Validation, *, long: bool = False) -> Record:
     """The record of `found`: a row a formula; hosts, lives and answers as sections.
@@ -115,40 +131,17 @@ def _rounded(outcome: Outcome) -> Mapping[str, Any]:
 
 
 def _sections(found: Validation) -> tuple[Section, ...]:
-    if not found.hosts:
-        return ()
     hosts = tuple(each.row() for each in found.hosts)
     lives = tuple(each.row() for each in found.lives)
-    asked = found.questions
-    return (
+    every = (
         Section("hosts", "Hosts built until each limit is run into", hosts, _HOSTS),
         Section("lives", "Channels opened and closed at random", lives, _LIVES),
-        Section(
-            "bounds",
-            "Is 2 pages a VM an upper or a lower bound, and can it be reduced?",
-            asked["bounds"],
-            _BOUNDS,
-        ),
-        Section(
-            "estimate_errors",
-            "V = P ÷ (1 + E_V/E_P) less the exact limit, E_V = 1 … 4096, P up to 2^24",
-            tuple(found.errors),
-            _ERRORS,
-        ),
-        Section(
-            "left_out",
-            "What the estimate leaves out: P = 131072, E_V = 64, E_P = 1024",
-            asked["left_out"],
-            _LEFT_OUT,
-        ),
-        Section(
-            "registration",
-            "What is left when registering one of 8 VCPUs fails",
-            asked["registration"],
-            _REGISTRATION,
-            keys=2,
+        *(
+            Section(name, title, found.answers.get(name, ()), columns)
+            for name, title, columns in _ANSWERS
         ),
     )
+    return tuple(section for section in every if section.rows)
 
 
 def _notes(found: Validation, rows: tuple[Mapping[str, Any], ...]) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from evtplan.plans.fleet_sizing import size_fleet
 from evtplan.plans.sweeps.axes import Axis
 from evtplan.plans.sweeps.design import Sweep
 from evtplan.plans.sweeps.fleets import FleetSubject, setting_named
+from evtplan.plans.validation.status import status as status_of
 
 __all__ = ["Curve", "Report", "UsedFormula", "report_on", "validation_status"]
 
@@ -97,34 +98,17 @@ def report_on(
 def validation_status(path: str | None) -> str:
     """What the validation of formulas against the engine said, in one sentence."""
     if path is None:
-        return "not run: run evtplan validate --format json -o FILE and give --validation FILE"
+        return f"{status_of(None)} and give --validation FILE"
     try:
         with open(path, "rb") as stream:
             data = stream.read(_LARGEST_VALIDATION + 1)
-        rows = json.loads(data)["rows"]
-        outcomes = [_passed(row) for row in rows]
+        return status_of(json.loads(data)["rows"])
     except OSError as error:
         raise InputError(path, error.strerror or str(error)) from error
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise InputError(
             path, "this is no answer of evtplan validate", hint="evtplan validate --format json"
         ) from error
-    failed = outcomes.count(False)
-    if not outcomes:
-        return "nothing was validated"
-    return f"{len(outcomes) - failed} of {len(outcomes)} checks passed" + (
-        "" if failed else "; the formulas and the engine agree"
-    )
-
-
-def _passed(row: dict[str, Any]) -> bool:
-    """Whether a row of `evtplan validate` says that the two agree."""
-    for key in ("ok", "agrees", "passed", "holds"):
-        if key in row:
-            return bool(row[key])
-    return str(row.get("verdict", row["status"] if "status" in row else row["result"])).lower() in (
-        "ok", "pass", "passed", "agree", "agrees", "holds", "exact",
-    )  # fmt: skip
 
 
 def _traced(compute: Callable[[], Sizing]) -> tuple[Sizing, set[str]]:

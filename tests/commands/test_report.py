@@ -190,8 +190,14 @@ class TestValidation:
 
     def test_counts_what_a_validation_said(self, tmp_path: Path) -> None:
         said = tmp_path / "v.json"
-        said.write_text(json.dumps({"rows": [{"ok": True}, {"ok": True}, {"ok": False}]}))
-        assert "2 of 3 checks passed." in run(CLOUD, "--validation", str(said)).stdout
+        rows = [
+            {"formula": "heap.buckets", "verdict": "agrees", "points": 7},
+            {"formula": "fifo.channels", "verdict": "disagrees", "points": 2},
+        ]
+        said.write_text(json.dumps({"rows": rows}))
+        found = run(CLOUD, "--validation", str(said)).stdout
+        assert "1 of 2 formulas agree with the engine in 9 comparisons" in found
+        assert "NOT: fifo.channels" in found
 
     @pytest.mark.parametrize("text", ["{", "[]", '{"rows": [{}]}', '{"rows": 3}', "[" * 9999])
     def test_refuses_what_is_none(self, tmp_path: Path, text: str) -> None:

@@ -7,12 +7,9 @@ from fractions import Fraction
 from typing import Any
 
 from evtplan.formulas.core import Formula, Kind
+from evtplan.plans.validation.verdicts import AGREES, DISAGREES, HOLDS, UNANSWERED
 
 __all__ = [
-    "AGREES",
-    "DISAGREES",
-    "HOLDS",
-    "UNANSWERED",
     "Number",
     "Outcome",
     "Point",
@@ -24,11 +21,6 @@ __all__ = [
 ]
 
 Number = int | Fraction
-
-AGREES = "agrees"  # an exact formula, at every point
-HOLDS = "holds"  # a bound that bounds, an estimate within its stated error
-DISAGREES = "disagrees"
-UNANSWERED = "no counterpart"
 
 
 class Scale(StrEnum):

@@ -68,7 +68,7 @@ def _groups_at_most(scale: Scale) -> Iterator[Point]:
     """Every port of an ABI opened: the groups that then hang on struct domain."""
     for bucket, bits in ((1, 10), (1, 11), (2, 11), (64, 12), (64, 16), (64, 17), (128, 17)):
         channels = 1 << bits
-        for ports in (channels, channels - 1, channels + 1):
+        for ports in (channels, channels - 1, channels + 1) if bits < 16 else (channels,):
             heap = Heap()
             table = PortTable(heap, ports - 1, bucket)
             while len(table) < ports:

@@ -8,7 +8,8 @@ from evtplan.abi.errnos import Errno
 from evtplan.engine.bulk import BulkHost
 from evtplan.formulas.catalogue import BOOK
 from evtplan.plans.validation.building import HostPlan, build, give_up, room_for
-from evtplan.plans.validation.core import AGREES, DISAGREES, HOLDS, Scale
+from evtplan.plans.validation.core import Scale
+from evtplan.plans.validation.verdicts import AGREES, DISAGREES, HOLDS
 
 __all__ = ["HostRow", "hosts_built"]
 
@@ -46,6 +47,9 @@ class HostRow:
             "error": self.error,
             "verdict": DISAGREES if self.failed else good,
         }
+
+
+_SPARE = 64  # pages beyond P, for when that limit is lifted too
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +121,13 @@ class _Growing:
         self.bulk = BulkHost(
             most + backends,
             buckets=buckets,
-            pages=size.pages + 1,
+            pages=size.pages + _SPARE,
             mappings=size.pages,
             domids=size.domain_ids,
         )
         self.backends: list[int] = []
         self.vms = self.domu_pages = 0
-        self.waiting: int | None = None  # a VM that found its backend full
+        self.waiting: int | None = None  # a VM that found something used up
         self.name = f"backends of {size.backend_ports} ports, P = {size.pages}"
 
     def rows(self) -> Iterator[HostRow]:
@@ -144,15 +148,16 @@ class _Growing:
                 yield self._backend_ports(error)
             self._add_backend()
         yield from self._pages(error)
+        yield from self._all_of_the_estimate()
 
     def _add_backend(self) -> None:
         self.backends.append(self.bulk.create(max_port=self.size.backend_ports))
         self.bulk.expand_for(self.backends[-1])
 
-    def _fill(self) -> tuple[int, str]:
-        """Open VMs until something runs out: the error, and what it is."""
+    def _fill(self, most: int | None = None) -> tuple[int, str]:
+        """Open VMs, `most` in all, until something runs out: the error, and what it is."""
         bulk, channels = self.bulk, self.size.channels
-        while True:
+        while self.vms != most:
             guest = bulk.create(max_port=1023) if self.waiting is None else self.waiting
             if guest < 0:
                 return guest, "domain IDs"
@@ -165,12 +170,14 @@ class _Growing:
             error = self._run(guest)
             if error:
                 return error, "pages"
+        return 0, ""
 
     def _run(self, guest: int) -> int:
         """Pages for a VM that has its channels; where one is missing it does not run."""
         error = self.bulk.expand_for(guest) or self.bulk.expand_for(self.backends[-1])
         if error:
             give_up(self.bulk, guest)
+            self.waiting = guest
             return error
         self.vms += 1
         self.domu_pages += self.bulk.array_pages(guest)
@@ -207,7 +214,7 @@ class _Growing:
         return _row(self.name, question, name, inputs, self.vms, _name(error))
 
     def _pages(self, error: int) -> Iterator[HostRow]:
-        size, bulk = self.size, self.bulk
+        size = self.size
         host = f"{self.name}, {len(self.backends)} backends"
         each = {"events_per_vm": size.channels, "words_per_page": 1024}
         inputs = {**each, "pages": size.pages, "backend_base_ports": 0, "control_pages_per_vm": 0}
@@ -220,7 +227,25 @@ class _Growing:
             _name(error),
             bound=True,
         )
-        inputs = {**each, "vms": self.vms}
+        yield from self._counts(host)
+
+    def _all_of_the_estimate(self) -> Iterator[HostRow]:
+        """The pages' limit lifted too, until as many VMs run as the draft's estimate says."""
+        size, bulk = self.size, self.bulk
+        asked = {"pages": size.pages, "events_per_vm": size.channels, "words_per_page": 1024}
+        wanted = int(BOOK["draft_a.vm_limit_estimate"].evaluate(**asked))
+        bulk.mappings = size.pages + _SPARE
+        while self._fill(wanted)[1] == "ports":
+            self._add_backend()
+        host = f"the same, {bulk.mapped - size.pages} more pages, {len(self.backends)} backends"
+        yield HostRow(
+            host, "VMs as the estimate says", "draft_a.vm_limit_estimate", wanted, self.vms
+        )
+        yield from self._counts(host)
+
+    def _counts(self, host: str) -> Iterator[HostRow]:
+        size, bulk = self.size, self.bulk
+        inputs = {"events_per_vm": size.channels, "words_per_page": 1024, "vms": self.vms}
         yield _row(host, "array pages of all VMs", "fifo.domu_array_pages", inputs, self.domu_pages)
         own = BOOK["fifo.event_array_pages"]
         closed = sum(

@@ -14,7 +14,8 @@ from evtplan.engine.bulk import BulkHost
 from evtplan.engine.heap import Allocation, Heap, NoMemoryError
 from evtplan.engine.host import DOMID_SELF, Domain, Host
 from evtplan.engine.ports import PortState
-from evtplan.plans.validation.core import AGREES, DISAGREES, Scale
+from evtplan.plans.validation.core import Scale
+from evtplan.plans.validation.verdicts import AGREES, DISAGREES
 
 __all__ = ["LifeRow", "lives_led"]
 

@@ -19,14 +19,15 @@ __all__ = ["Validation", "names_given", "validate"]
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """What was compared. The last four are empty where formulas were named."""
+    """What was compared. Where formulas were named there are no hosts and lives, and of the
+    `answers` (tables by name) only those that go with them.
+    """
 
     scale: Scale
     formulas: tuple[Outcome, ...]
     hosts: tuple[HostRow, ...] = ()
     lives: tuple[LifeRow, ...] = ()
-    errors: tuple[Mapping[str, Any], ...] = field(default=())
-    questions: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
+    answers: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
 
     @property
     def comparisons(self) -> int:
@@ -85,22 +86,30 @@ def validate(
     answer. Raises `UnknownNameError` for a name that is no formula and no chapter.
     """
     asked = tuple(names)
+    wanted = names_given(asked)
     outcomes = []
-    for name in names_given(asked):
+    for name in wanted:
         outcomes.append(outcome_of(book[name], scale))
         done(1)
+    answers = {
+        table: tuple(rows()) for table, (formula, rows) in _ANSWERS.items() if formula in wanted
+    }
     if asked:
-        return Validation(scale, tuple(outcomes))
+        return Validation(scale, tuple(outcomes), answers=answers)
     lives = lives_led(scale)
     done(1)
     hosts = tuple(hosts_built(scale))
     done(1)
-    questions = {
-        "bounds": tuple(bound_rows()),
-        "left_out": tuple(left_out_rows()),
-        "registration": tuple(registration_rows()),
-    }
-    return Validation(scale, tuple(outcomes), hosts, lives, tuple(error_rows()), questions)
+    return Validation(scale, tuple(outcomes), hosts, lives, answers)
+
+
+# Tables that answer the review thread, and the formula that each goes with.
+_ANSWERS: dict[str, tuple[str, Callable[[], Iterable[Mapping[str, Any]]]]] = {
+    "bounds": ("draft_a.total_array_pages_bound", bound_rows),
+    "estimate_errors": ("draft_a.vm_limit_estimate", error_rows),
+    "left_out": ("draft_a.vm_limit_estimate", left_out_rows),
+    "registration": ("initialisation.pages_left", registration_rows),
+}
 
 
 def outcome_of(formula: Formula, scale: Scale) -> Outcome:

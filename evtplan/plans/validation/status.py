@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evtplan.plans.validation.core import DISAGREES, UNANSWERED
+from evtplan.plans.validation.verdicts import DISAGREES, UNANSWERED
 
 __all__ = ["status"]
 
