@@ -7,6 +7,7 @@ and ceiling give a closed form as well, it is shown beside it.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal, localcontext
 from fractions import Fraction
 from itertools import pairwise
 
@@ -290,8 +291,9 @@ class _Question:
             word = "fewer than" if self._countable() else "less than"
         else:
             word = "more than"
-        return f"{letter} = {further} gives {self._result_text(further)}, {word} " + number(
-            self.target
+        result, target = apart(found, self.target)
+        return (
+            f"{letter} = {further} gives {self.formula.result.letter} = {result}, {word} {target}"
         )
 
     def _countable(self) -> bool:
@@ -345,6 +347,25 @@ def number(value: int | Fraction) -> str:
     if value.denominator == 1:
         return str(int(value))
     return f"{float(value):.6g}"
+
+
+def apart(one: int | Fraction, other: int | Fraction) -> tuple[str, str]:
+    """Two unequal values as a person reads them, with as many digits as tell them apart."""
+    shown = number(one), number(other)
+    if shown[0] != shown[1]:
+        return shown
+    digits = 7
+    while (exact := (_digits(one, digits), _digits(other, digits)))[0] == exact[1]:
+        digits += 1
+    return exact
+
+
+def _digits(value: int | Fraction, digits: int) -> str:
+    """`value` rounded to so many significant digits; a whole number as it is."""
+    if value.denominator == 1:
+        return str(int(value))
+    with localcontext(prec=digits):
+        return f"{(Decimal(value.numerator) / Decimal(value.denominator)).normalize():f}"
 
 
 def _text(ranges: list[tuple[int, int]]) -> str:

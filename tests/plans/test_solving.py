@@ -184,3 +184,13 @@ class TestBadQuestions:
         with pytest.raises(EvtplanError) as caught:
             solve(BOOK["draft_a.vm_limit_estimate"], "page", {"V": 1, "E_V": 64})
         assert caught.value.hint == "did you mean pages?"
+
+
+class TestWhyNot:
+    """gives value, the value one step further and why it fails"""
+
+    def test_close_results_are_told_apart(self) -> None:
+        share = BOOK["delivery.unmask_cpu_share"]
+        (answer,) = solve(share, "f", {"u": Fraction(1, 2), "m": 1, "t_c": 1})
+        assert answer.value == 5 * 10**14
+        assert answer.why.endswith("gives u = 0.500000000000001, more than 0.5")
