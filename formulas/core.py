@@ -144,6 +144,10 @@ class Formula:
     derived_from: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if not isinstance(self.expression, sympy.Expr):
+            raise ValueError(
+                f"{self.name}: {self.expression!r} is no SymPy expression of the inputs' symbols"
+            )
         symbols = {quantity.symbol for quantity in self.inputs}
         free = self.expression.free_symbols
         if free != symbols:

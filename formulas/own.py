@@ -2,8 +2,10 @@
 
 import ast
 import re
+import sys
 import traceback
 from collections.abc import Iterable, Mapping
+from contextlib import redirect_stdout
 from pathlib import Path
 from types import ModuleType
 
@@ -55,7 +57,11 @@ def _run(path: str | Path) -> ModuleType:
     except ValueError as error:  # a null byte
         raise InputError(path, str(error), hint=_HINT) from error
     try:
-        exec(code, module.__dict__)  # the user named this file to have it run
+        # What it prints must not get into an answer that a program reads.
+        with redirect_stdout(sys.stderr):
+            exec(code, module.__dict__)  # the user named this file to have it run
+    except SystemExit as error:
+        raise InputError(path, "it leaves the program (SystemExit)", hint=_HINT) from error
     except Exception as error:
         lines = [
             f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)

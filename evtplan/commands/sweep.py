@@ -11,6 +11,7 @@ import typer
 
 from evtplan import __version__
 from evtplan.commands.output import FormatOption, OutputOption, chosen_format, emit, note
+from evtplan.commands.where import FormulasOption
 from evtplan.errors import EvtplanError
 from evtplan.export.record import Record, Section
 
@@ -121,6 +122,7 @@ def sweep(
         int | None,
         typer.Option(min=1, max=2**22, help="Rows of a part file (count).  [default: 65536]"),
     ] = None,
+    own: FormulasOption = None,
     format_name: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
@@ -138,6 +140,7 @@ def sweep(
         "seed": seed,
         "summary": summary,
         "rows_per_chunk": chunk_rows,
+        "formulas": tuple(own or ()),
     }
     given = {name: value for name, value in options.items() if not _is_unset(value)}
     script = _script(list(fleet or ()), given)
@@ -205,6 +208,7 @@ def _command(script: "SweepScript", job: "SweepJob", output: str | None) -> list
     for name in ("vary", "set", "dist"):
         for item in getattr(text, name):
             words += [f"--{name}", item]
+    words += [word for path in text.formulas for word in ("--formulas", path)]
     words += ["--zip"] if text.zip else []
     for name, value in (("--where", text.where), ("--sample", text.sample)):
         words += [name, str(value)] if value is not None else []

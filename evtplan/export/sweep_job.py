@@ -4,6 +4,7 @@ import hashlib
 import inspect
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from evtplan.export.rows import heading, text_rows
@@ -76,5 +77,8 @@ class SweepJob:
                 hashlib.sha256(repr(self.fleet).encode()).hexdigest() if self.fleet else None
             ),
             "sweep": asdict(self.text),
+            "formulas_sha256": [
+                hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in self.text.formulas
+            ],
             "format": self.form,
         }

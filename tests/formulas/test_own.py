@@ -97,3 +97,45 @@ class TestBadFiles:
         (tmp_path / "binary.py").write_bytes(b"\xff\x00")
         with pytest.raises(EvtplanError, match="UTF-8"):
             catalogue_with([tmp_path / "binary.py"])
+
+
+class TestFilesThatAct:
+    BODY = HEAD + "FORMULAS = (own(),)\n"
+
+    def test_what_a_file_prints_stays_out_of_the_answer(self, tmp_path: Path) -> None:
+        (tmp_path / "f.py").write_text("print('hello')\n" + self.BODY)
+        result = evtplan("formulas", "mine", "--formulas", str(tmp_path / "f.py"), "-f", "json")
+        assert json.loads(result.stdout)["rows"][0]["name"] == "mine.pages"
+
+    def test_a_file_that_leaves_the_program_is_an_error(self, tmp_path: Path) -> None:
+        (tmp_path / "f.py").write_text("import sys\nsys.exit(0)\n")
+        with pytest.raises(EvtplanError, match="leaves the program"):
+            catalogue_with([tmp_path / "f.py"])
+
+    def test_a_plain_number_is_no_expression(self, tmp_path: Path) -> None:
+        (tmp_path / "f.py").write_text(HEAD + "FORMULAS = (own(expression=5),)\n")
+        with pytest.raises(EvtplanError, match="5 is no SymPy expression"):
+            catalogue_with([tmp_path / "f.py"])
+
+
+class TestSweep:
+    """use it in `size`, `solve`, `sweep`"""
+
+    def test_has_a_column_for_each(self) -> None:
+        result = evtplan(
+            *("sweep", "--vary", "vms=1900..2000:50", "--vary", "events_per_vm=4,64"),
+            *("--formulas", str(EXAMPLE), "--format", "json"),
+        )
+        rows = json.loads(result.stdout)["rows"]
+        assert [row["racks_racks_needed"] for row in rows] == [
+            -(-row["vms"] // 2000) for row in rows
+        ]
+        assert len(rows) == 6
+
+    def test_the_condition_may_use_it(self) -> None:
+        result = evtplan(
+            *("sweep", "--vary", "vms=1900..2100:100", "--set", "events_per_vm=4"),
+            *("--formulas", str(EXAMPLE), "--where", "racks_racks_needed > 1"),
+            *("--select", "vms,racks_racks_needed", "--format", "csv"),
+        )
+        assert result.stdout == "vms,racks_racks_needed\n2100,2\n"

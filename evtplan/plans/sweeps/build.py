@@ -6,11 +6,13 @@ from typing import Any
 
 from evtplan.errors import EvtplanError, UnknownNameError
 from evtplan.fleet.model import Fleet
+from evtplan.plans.own_columns import own_formulas
 from evtplan.plans.sweeps.axes import Axis, AxisError, parse_axis, split_setting
-from evtplan.plans.sweeps.design import ROWS_PER_CHUNK, Sweep
+from evtplan.plans.sweeps.design import ROWS_PER_CHUNK, Subject, Sweep
 from evtplan.plans.sweeps.distributions import Distribution, parse_distribution
 from evtplan.plans.sweeps.fleets import FleetSubject, Setting, column_name, setting_named
 from evtplan.plans.sweeps.numbers import KEYS, NumbersSubject
+from evtplan.plans.sweeps.own import WithOwn
 from evtplan.plans.sweeps.where import parse_condition
 
 __all__ = ["LARGEST_ANSWER", "SweepText", "build_sweep"]
@@ -23,7 +25,8 @@ _HINT_TOO_MANY = "draw some of them with --sample, or ask for --summary"
 
 @dataclass(frozen=True, slots=True)
 class SweepText:
-    """What a user wrote, before it is understood; each of `vary`, `dist`, `set` is KEY=…"""
+    """What a user wrote, before it is understood; each of `vary`, `dist`, `set` is KEY=…;
+    `formulas` are files of formulas of their own."""
 
     vary: tuple[str, ...] = ()
     dist: tuple[str, ...] = ()
@@ -35,6 +38,7 @@ class SweepText:
     where: str | None = None
     summary: bool = False
     rows_per_chunk: int = ROWS_PER_CHUNK
+    formulas: tuple[str, ...] = ()
 
 
 def build_sweep(text: SweepText, fleet: Fleet | None = None) -> Sweep:
@@ -50,7 +54,9 @@ def build_sweep(text: SweepText, fleet: Fleet | None = None) -> Sweep:
         )
     axes = tuple(_axis(item, reader) for item in text.vary)
     distributions = tuple(_distribution(item, reader) for item in text.dist)
-    subject = reader.subject(_fixed(text.set, reader, (*axes, *distributions)))
+    subject: Subject = reader.subject(_fixed(text.set, reader, (*axes, *distributions)))
+    if text.formulas:
+        subject = WithOwn(subject, own_formulas(text.formulas))
     if text.sample is not None and text.sample < 1:
         raise EvtplanError(f"--sample {text.sample}: at least one point must be drawn")
     keys = (*(axis.key for axis in axes), *(law.key for law in distributions))
