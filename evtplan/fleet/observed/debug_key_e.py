@@ -47,6 +47,15 @@ _TABLE = re.compile(r"port\s+\[p/m(/s)?\]")
 _PORT = re.compile(
     r"(?<!\d)(\d{1,6})\s{1,12}\[(\d)/(\d)(?:/([\sB?\-\d]{0,16}))?\]:\s{0,4}s=(\d)(?!\d)"
 )
+# A line as Xen prints it when nothing comes between: nearly every line of a large log.
+_WHOLE_PORT = re.compile(
+    r"(?:\(XEN\) )?(?:\[[\d\-:. ]{6,32}\] )?[ ]{2,12}(\d{1,6}) "
+    r"\[([01])/([01])(?:/([ B?\-\d]{1,16}))?\]: s=(\d) n=(\d{1,4})(?: x=(\d{1,2}))?"
+    r"(?: d=(\d{1,5})(?: p=(\d{1,6}))?| p=(\d{1,6}) i=-?\d{1,10}| v=(\d{1,3}))?"
+    r"(?: Z=[\w:.\-]+)?"
+)
+# Which groups of it the kinds have: 8 a domain, 9 its port, 10 a PIRQ, 11 a VIRQ.
+_WHOLE_GROUPS = {"1": (), "2": (8,), "3": (8, 9), "4": (10,), "5": (11,), "6": ()}
 _FIELD = re.compile(r"\s{0,4}\b([nxdpiv])=(-?\d{1,10})(?![\w=])")
 _HALF_PORT = re.compile(
     r"(?<!\d)(\d{1,6})\s{1,12}\["
@@ -157,13 +166,15 @@ class DebugKeyReader:
         self._last = 0
         self._last_text = ""
 
-    def feed(self, number: int, text: str) -> None:
-        """Take one line of the log."""
+    def feed(self, number: int, text: str) -> bool:
+        """Take one line of the log; True where it is surely a line of a dump."""
         self._last, self._last_text = number, text
+        if "]: s=" in text and not self._half and self._whole_port(text):
+            return True
         if self._open is None and not self._half and not _OURS.search(text):
             if self._dump is not None and not self._dump.ended and text.strip(" >|"):
                 self._foreign(number)
-            return
+            return False
         if "(XEN)" in text:
             before, *segments = text.split("(XEN)")
             if "=" in before or "[" in before:
@@ -172,6 +183,38 @@ class DebugKeyReader:
                 self._segment(number, segment)
         else:
             self._segment(number, text)
+        return False
+
+    def _whole_port(self, text: str) -> bool:
+        """Take a line that is whole in itself; False where it takes a closer look."""
+        found = _WHOLE_PORT.fullmatch(text)
+        if found is None or self._block is None:
+            return False
+        kind, groups = found[5], _WHOLE_GROUPS.get(found[5])
+        if groups is None or found.lastindex != (groups[-1] if groups else 7):
+            return False
+        state, consumer = found[4], found[7]
+        if state is None or consumer is None:
+            return False  # an older form, or one whose x= stands on the next line
+        if self._open is not None:
+            self._close_line()
+        port, vcpu, lines = int(found[1]), int(found[6]), self._block.lines
+        if not 0 < port < _MOST_PORTS or vcpu >= _MOST_VCPUS or port in lines:
+            return False
+        lines[port] = _Seen(
+            port,
+            found[2] == "1",
+            found[3] == "1",
+            state,
+            int(kind),
+            vcpu,
+            int(consumer),
+            int(found[8]) if found[8] else None,
+            int(found[9] or found[10]) if found[9] or found[10] else None,
+            int(found[11]) if found[11] else None,
+        )
+        self._goes_on()
+        return True
 
     def finish(self) -> Observation | None:
         """The last whole dump; None where the log has none at all."""
@@ -302,7 +345,8 @@ class DebugKeyReader:
             self._close_line()
             self._half, self._half_line = bare, number
             return True
-        if "[" in bare and (found := _HALF_PORT.search(bare) or _HALF_STATE.search(bare)):
+        tail = max(0, len(bare) - _SHORT)
+        if "[" in bare and (found := _HALF_PORT.search(bare, tail) or _HALF_STATE.search(bare)):
             self._close_line()
             self._half, self._half_line = found[0], number
             return True

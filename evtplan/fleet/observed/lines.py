@@ -16,6 +16,8 @@ __all__ = ["LogLines", "Tally"]
 _BLOCK = 1 << 20
 # A console line has some hundred characters; a longer one is read in pieces of this size.
 _LONGEST_LINE = 1 << 16
+# The largest dump of a domain that lost its line ends is smaller; what follows is no dump.
+_MOST_OF_A_LINE = 1 << 23
 # No log of a host is larger; a device or a decompression bomb is.
 _LARGEST_BYTES = 1 << 36
 
@@ -51,19 +53,27 @@ class LogLines:
         self._nuls = 0
         self._long = Tally()
         self._last_long = 0
+        self._skipped = 0
         self._cut = ""
 
     def __iter__(self) -> Iterator[tuple[int, str]]:
-        number, rest = 1, b""
+        number, rest, read = 1, b"", 0
         for block in self._blocks():
-            *whole, rest = (rest + block).split(b"\n")
+            *whole, rest = (rest + block).replace(b"\r\n", b"\n").split(b"\n")
             for data in whole:
-                yield from self._pieces(number, data)
-                number += 1
+                if len(data) <= _LONGEST_LINE and b"\r" not in data:
+                    yield number, data.decode("latin-1")
+                else:
+                    yield from self._pieces(number, data)
+                number, read = number + 1, 0
             while len(rest) > _LONGEST_LINE:
-                yield from self._pieces(number, rest[:_LONGEST_LINE])
+                piece, rest = rest[:_LONGEST_LINE], rest[_LONGEST_LINE:]
+                read = 0 if b"\r" in piece else read + len(piece)
+                if read <= _MOST_OF_A_LINE:
+                    yield from self._pieces(number, piece)
+                else:
+                    self._skipped += len(piece)
                 self._note_long(number)
-                rest = rest[_LONGEST_LINE:]
         if rest:
             yield from self._pieces(number, rest)
         self._finish()
@@ -121,6 +131,11 @@ class LogLines:
             self.notes.append(
                 f"{self.path}:{self._long.first}: longer than {_LONGEST_LINE >> 10} KiB, read in "
                 f"pieces ({self._long.count} such lines)"
+            )
+        if self._skipped:
+            self.notes.append(
+                f"{self.path}: {self._skipped} bytes of lines longer than "
+                f"{_MOST_OF_A_LINE >> 20} MiB are left out"
             )
 
 

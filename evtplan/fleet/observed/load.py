@@ -15,7 +15,7 @@ __all__ = ["DUMP_FORMATS", "load_observation"]
 
 
 class _Reader(Protocol):
-    def feed(self, number: int, text: str) -> None: ...
+    def feed(self, number: int, text: str) -> bool: ...
     def finish(self) -> Observation | None: ...
 
 
@@ -53,7 +53,8 @@ def load_observation(
     lines, other = LogLines(path), ""
     for number, text in lines:
         for feed in feeds:
-            feed(number, text)
+            if feed(number, text):
+                break  # surely a line of that format, and of no other
         if number < 100 and not other:
             other = next((hint for mark, hint in _OTHERS if mark in text), "")
     found = [seen for reader in readers if (seen := reader.finish()) is not None]

@@ -7,11 +7,16 @@ devices cost a channel stand here once, so that two formats describing one domai
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from evtplan.errors import EvtplanError
 from evtplan.fleet.model import DOM0, Device, Guest, GuestType, OsFamily
 from evtplan.fleet.readers.reading import printable
 
 __all__ = ["Disk", "DomainDescription", "UsbController", "counted", "guest_of"]
 
+# Toolstacks take far shorter names; a longer one is no name.
+_LONGEST_NAME = 1024
+# The order in which devices of `DomainDescription.devices` are counted, whatever the format.
+_ORDER = ("vif", "vtpm", "9pfs", "pvcalls", "channel", "pci", "vdispl", "vsnd", "vpl011")
 # USB devices that fit on a controller which the toolstack makes by itself.
 _PORTS_OF_A_CONTROLLER = 8
 
@@ -69,9 +74,11 @@ def guest_of(domain: DomainDescription) -> tuple[Guest, tuple[str, ...]]:
     Raises `EvtplanError` for numbers that cannot be.
     """
     notes: dict[str, None] = {}
+    if len(domain.name) > _LONGEST_NAME:
+        raise EvtplanError(f"a name of {len(domain.name)} characters")
     hvm = domain.type is GuestType.HVM
     devices = [
-        *domain.devices,
+        *sorted(domain.devices, key=lambda device: _ORDER.index(device.kind)),
         *_disks(domain, notes),
         *_screens(domain, notes),
         *_usb(domain, notes),

@@ -30,6 +30,12 @@ _TEXTS = frozenset(
 _FLAGS = frozenset(["split", "control", "spinlock_kicker", "vif_split"])
 
 
+# What tomllib would take minutes over, and no fleet file has.
+_LONGEST_LINE = 4 * 2**20
+_LARGEST_NUMBER = 10**18
+_DEEP_KEY = re.compile(r"""(?:(?:(?<![\w-])[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){32}""")
+
+
 def looks_like_fleet_toml(text: str) -> bool:
     """True where `text` has the tables of a fleet file."""
     return re.search(r"^[ \t]*\[(host|\[guest\])\][ \t]*(#|$)", text, re.MULTILINE) is not None
@@ -41,9 +47,10 @@ def read_fleet_toml(path: str, text: str) -> Reading:
     Raises `InputError` for what is no TOML, a key that is not known (with the nearest one), a
     value of the wrong type, or a number that cannot be.
     """
+    _check_size(path, text)
     try:
         document = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError also for a number of 4300 digits
         reason, line = _toml_error(error)
         raise InputError(path, reason, line=line) from error
     reader = _Reader(path, text)
@@ -55,8 +62,22 @@ def read_fleet_toml(path: str, text: str) -> Reading:
     return Reading(guests, host=host, name=document.get("name", ""))
 
 
+def _check_size(path: str, text: str) -> None:
+    deep = _DEEP_KEY.search(text)
+    if deep is not None:
+        line = text.count("\n", 0, deep.start()) + 1
+        raise InputError(path, "a key of more than 32 parts", line=line)
+    if len(text) > _LONGEST_LINE:
+        for number, line_text in enumerate(text.split("\n"), 1):
+            if len(line_text) > _LONGEST_LINE:
+                raise InputError(path, f"a line longer than {_LONGEST_LINE >> 20} MiB", line=number)
+
+
 def _toml_error(error: Exception) -> tuple[str, int | None]:
-    text = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "nested too deeply"
+    if not isinstance(error, tomllib.TOMLDecodeError):
+        deep = isinstance(error, RecursionError)
+        return "nested too deeply" if deep else "a number of too many digits", None
+    text = str(error)
     found = re.search(r" \(at line (\d+), column \d+\)", text)
     if found is None:
         return text, None
@@ -113,6 +134,9 @@ class _Reader:
                 raise InputError(
                     self.path, f"{place} has no key {key!r}", line=self.line_of(key), hint=hint
                 )
+            if isinstance(value, int) and abs(value) > _LARGEST_NUMBER:
+                reason = f"{key} is a number of too many digits"
+                raise InputError(self.path, reason, line=self.line_of(key))
             shape = (shapes or {}).get(key) or self.shape(key)
             if not isinstance(value, shape) or (shape is int and isinstance(value, bool)):
                 what = {str: "text", int: "a whole number", bool: "true or false"}.get(

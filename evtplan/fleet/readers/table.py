@@ -65,13 +65,13 @@ def read_csv(source: Source, progress: Progress | None = None) -> Reading:
     columns than the heading.
     """
     first, _, _ = decoded(source.name, _whole_lines(source.head)).partition("\n")
-    delimiter = delimiter_of(first)
-    if delimiter is None:
+    delimiter = delimiter_of(first) or ""
+    layout = layout_of(_split(first.rstrip("\r"), delimiter) if delimiter else ())
+    if not layout.headings:
         raise InputError(
             source.name, "the heading has no column of VMs that is known", line=1,
             hint="name columns vcpus, type, vifs, vbds, …; see docs/fleet.md",
         )  # fmt: skip
-    layout = layout_of(_split(first.rstrip("\r"), delimiter))
     table = _Csv(source, delimiter, layout, progress)
     return table.by_row() if table.is_short() else table.by_shape()
 

@@ -1,10 +1,12 @@
 """Xen's debug key `e`: every form it has had, and what consoles, logs and mail make of it."""
 
 import random
+import re
 from collections import Counter
 
 import pytest
 
+from evtplan.fleet.observed import debug_key_e
 from tests.fleet.observed.fake_host import FakeHost, FakePort
 from tests.fleet.observed.reading import only, read
 
@@ -169,6 +171,16 @@ class TestConsoles:
                     parts = [*lines[:index], line[:at], line[at + 1 :], *lines[index + 1 :]]
                     if line[:at].strip() and line[at + 1 :].strip():
                         assert only("\n".join(parts) + "\n").ports == expected, (line, at)
+
+    @pytest.mark.parametrize("text", [FIFO, TWO_LEVEL, OLD])
+    @pytest.mark.parametrize("prefix", ["(XEN) ", "", "(XEN) [2024-03-05 10:11:12.123] "])
+    def test_lines_whole_in_themselves_mean_what_pieces_mean(
+        self, text: str, prefix: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        text = "".join(prefix + line.removeprefix("(XEN) ") + "\n" for line in text.splitlines())
+        at_once = only(text)
+        monkeypatch.setattr(debug_key_e, "_WHOLE_PORT", re.compile("(?!)"))
+        assert only(text) == at_once
 
     def test_other_cpus_lines_between_and_within(self) -> None:
         text = FIFO.replace("x=0 d=0 p=77", "x=0(XEN) d3v0 does this\n(XEN)  d=0 p=77").replace(

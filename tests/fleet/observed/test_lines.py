@@ -1,0 +1,25 @@
+"""Logs as lines: what no line end ends is read in pieces, and not without bound."""
+
+from pathlib import Path
+
+from evtplan.fleet.observed.lines import LogLines
+
+
+class TestLongLines:
+    """a 100 MB single line … no hang"""
+
+    def test_what_follows_the_first_8_mib_of_a_line_is_left_out(self, tmp_path: Path) -> None:
+        path = tmp_path / "log"
+        path.write_bytes(b"one\n" + b"x" * (20 << 20) + b"\nthree\n")
+        lines = LogLines(str(path))
+        found = [(number, len(text)) for number, text in lines]
+        assert (found[0], found[-1]) == ((1, 3), (3, 5))
+        assert 8 << 20 <= sum(size for number, size in found if number == 2) <= 9 << 20
+        assert any("longer than 8 MiB are left out" in note for note in lines.notes)
+
+    def test_carriage_returns_end_lines_of_any_number(self, tmp_path: Path) -> None:
+        path = tmp_path / "log"
+        path.write_bytes(b"twelve bytes\r" * (1 << 20))
+        lines = LogLines(str(path))
+        assert sum(text == "twelve bytes" for _, text in lines) > 1_040_000
+        assert not any("left out" in note for note in lines.notes)
