@@ -22,6 +22,7 @@ _SHOWN = (
     Column("raisers"),
     Column("rate_per_second", "rate, events/s"),
     Column("costs"),
+    Column("lock_place", "lock lies"),
     Column("raised"),
     Column("handled"),
     Column("coalesced"),
@@ -91,13 +92,15 @@ def simulate(
         typer.Option(help="Replay arrivals from FILE: `time port` a line, time in nanoseconds."),
     ] = None,
     handler: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="SPEC",
             help="How long a handler runs (ns): 2000, fixed:2000, exponential:2000, "
-            "uniform:1000-3000.  A bare number is exponential.",
+            "uniform:1000-3000.  A bare number is exponential.  [default: the cost `handled`, "
+            "2000 unless --costs or --cost changes it]",
+            show_default=False,
         ),
-    ] = "2000",
+    ] = None,
     masked_for: Annotated[
         float | None,
         typer.Option(
@@ -130,13 +133,15 @@ def simulate(
         typer.Option(metavar="NAME=VALUE", help="A parameter of the text; repeat it for more."),
     ] = None,
     lock: Annotated[
-        str,
+        list[str] | None,
         typer.Option(
-            metavar="PLACE",
+            metavar="PLACE[,PLACE…]",
             help="Where the queue lock lies: apart (lines of its own), control (in the control "
-            "block's line), array (in the event array's first line).",
+            "block's line), array (in the event array's first line); several give a row each.  "
+            "[default: apart]",
+            show_default=False,
         ),
-    ] = "apart",
+    ] = None,
     words: Annotated[
         str,
         typer.Option(metavar="PLACE", help="Event words packed (16 a line) or spread (1 a line)."),
@@ -149,7 +154,8 @@ def simulate(
         list[str] | None,
         typer.Option(
             metavar="NAME=NS",
-            help="One cost (ns): hit, transfer, locked, fence, hypercall, upcall; repeatable.",
+            help="One cost (ns): hit, transfer, locked, fence, hypercall, upcall, handled; "
+            "repeatable.",
         ),
     ] = None,
     free: Annotated[
@@ -181,8 +187,8 @@ def simulate(
     plot: Annotated[
         Path | None,
         typer.Option(
-            help="Draw to FILE (svg, png, pdf): the latency's distribution, or curves over --rate "
-            "or --raisers where those are several."
+            help="Draw to FILE (svg, png, pdf): the latency's distribution, or curves over --rate, "
+            "--raisers or --lock where those are several."
         ),
     ] = None,
     format_: FormatOption = None,
@@ -205,18 +211,28 @@ def simulate(
         from evtplan.export.curves import draw_simulation, plot_format
 
         plot_format(plot)  # a wrong suffix is said before the work, not after it
+        if output and plot.resolve() == Path(output).resolve():
+            raise EvtplanError(f"--plot and --output both name {plot}")
     rates = _numbers("--rate", rate or ["27000"])
+    if recording and (rate or zipf or arrivals != "poisson"):
+        raise EvtplanError(
+            "--recording has arrivals of its own", "leave out --rate, --arrivals and --zipf"
+        )
     recorded = read_recording(recording) if recording else None
+    for option, mean in (("--burst-on", burst_on), ("--burst-off", burst_off)):
+        if not 0 < mean <= 1e9:
+            raise ValueOutOfRangeError(option, mean, "above 0 and at most 10^9 microseconds")
     workload = Workload(rates[0], ports, arrivals, zipf, burst_on * 1000, burst_off * 1000)
+    costs_given = _costs(costs, cost or [], free)
     inputs = SimulationInputs(
         protocols=protocols_given(protocol, against or ()),
         workload=workload,
         rates=rates[:1] if recorded else rates,
         raisers=tuple(_whole("--raisers", n) for n in _numbers("--raisers", raisers or ["1"])),
         maskers=maskers,
-        handler=_handler(handler),
-        costs=_costs(costs, cost or [], free),
-        lock_place=lock,
+        handler=_handler(handler or str(costs_given.ns("handled"))),
+        costs=costs_given,
+        lock_places=tuple(part for item in lock or ["apart"] for part in item.split(",")),
         words=words,
         masked_for_ns=masked_for,
         events=events,
@@ -248,7 +264,7 @@ def _numbers(option: str, given: Sequence[str]) -> tuple[float, ...]:
 
 
 def _whole(option: str, value: float) -> int:
-    if value != int(value):
+    if not value.is_integer():
         raise ValueOutOfRangeError(option, value, "a whole number")
     return int(value)
 
@@ -294,7 +310,7 @@ def _costs(path: Path | None, changes: Sequence[str], free: bool) -> "Costs":
 
     costs = read_costs(path) if path else default_costs()
     if free:
-        costs = costs.only()
+        costs = costs.only("handled")
     for item in changes:
         name, _, value = item.partition("=")
         try:
@@ -344,6 +360,7 @@ def _head(item: "Simulated") -> dict[str, Any]:
         "raisers": item.raisers,
         "rate_per_second": item.row()["rate_per_second"],
         "costs": item.costs,
+        **({"lock_place": item.lock_place} if item.lock_place != "apart" else {}),
     }
 
 
@@ -365,9 +382,10 @@ def _port_rows(
 
 def _line_rows(found: Sequence["Simulated"]) -> Iterator[dict[str, object]]:
     for item in found:
-        handled = max(1, sum(run.handled for run in item.runs))
-        for name in dict.fromkeys(name for run in item.runs for name in run.transfers):
-            moved = sum(run.transfers.get(name, 0) for run in item.runs)
+        measured = [run.measured for run in item.runs]
+        handled = max(1, sum(part.handled for part in measured))
+        for name in dict.fromkeys(name for part in measured for name in part.transfers):
+            moved = sum(part.transfers.get(name, 0) for part in measured)
             yield {
                 **_head(item),
                 "line": name,

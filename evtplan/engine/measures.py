@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from math import sqrt
+from math import isfinite, nan, sqrt
 
 import numpy as np
 import numpy.typing as npt
 
-from evtplan.engine.costs import Costs
 from evtplan.engine.simulation import Run
 
 __all__ = ["Measure", "Measures", "PortMeasure", "jain_index", "measure", "measure_ports"]
@@ -25,7 +24,8 @@ _T95 = (
 @dataclass(frozen=True, slots=True)
 class Measure:
     """A mean over replications, and half the width of its 95 % confidence interval (Student's t;
-    None with a single replication).
+    None with a single replication). The mean is NaN where no run has the value: no latency where
+    nothing was handled.
     """
 
     mean: float
@@ -38,7 +38,11 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """One configuration measured. Latency runs from the raise to the start of its handler."""
+    """One configuration measured. Latency runs from the raise to the start of its handler.
+
+    Rates and shares are of the time after the warm-up. `hypercall_cpu_share` is of one CPU: what
+    the VCPUs spend in unmask hypercalls, all that Xen does in them included.
+    """
 
     handled_per_second: Measure
     coalesced_per_second: Measure
@@ -62,40 +66,38 @@ class Measures:
     line_transfers_per_event: Measure
 
 
-def _rates(run: Run, costs: Costs) -> dict[str, float]:
-    seconds = max(run.duration_ns, 1.0) / NS_PER_SECOND
-    vcpus = [n for n, name in enumerate(run.cpu_names) if name.startswith("consumer")]
-    raisers = [n for n, name in enumerate(run.cpu_names) if name.startswith("raiser")]
-    worst = max((port.p99_ns for port in _by_port(run)), default=0.0)
-    quantiles = _quantiles(run.latency_ns)
+def _rates(run: Run) -> dict[str, float]:
+    found = run.measured
+    seconds = found.duration_ns / NS_PER_SECOND
+    ports = _by_port(run)
     return {
-        "handled_per_second": run.handled / seconds,
-        "coalesced_per_second": run.coalesced / seconds,
-        **quantiles,
-        "jain_index": jain_index(np.array([port.mean_ns for port in _by_port(run)])),
-        "worst_port_p99_ns": worst,
-        "upcalls_per_second": run.upcalls / seconds,
-        "hypercalls_per_second": run.hypercalls / seconds,
-        "hypercall_cpu_share": run.hypercalls * costs.ns("hypercall") / max(run.duration_ns, 1.0),
-        "vcpu_busy_share": _share(run, vcpus),
-        "raiser_busy_share": _share(run, raisers),
-        "lock_taken_per_second": run.locks_taken / seconds,
-        "lock_waited_share": run.locks_waited / max(run.locks_taken, 1),
-        "lock_wait_mean_ns": run.lock_wait_ns / max(run.locks_taken, 1),
-        "lock_spin_share": run.lock_wait_ns / (max(run.duration_ns, 1.0) * run.raisers),
-        "line_transfers_per_event": sum(run.transfers.values()) / max(run.handled, 1),
+        "handled_per_second": found.handled / seconds,
+        "coalesced_per_second": found.coalesced / seconds,
+        **_quantiles(run.latency_ns),
+        "jain_index": jain_index(np.array([port.mean_ns for port in ports])),
+        "worst_port_p99_ns": max((port.p99_ns for port in ports), default=nan),
+        "upcalls_per_second": found.upcalls / seconds,
+        "hypercalls_per_second": found.hypercalls / seconds,
+        "hypercall_cpu_share": found.hypercall_ns / found.duration_ns,
+        "vcpu_busy_share": _share(run, "consumer"),
+        "raiser_busy_share": _share(run, "raiser"),
+        "lock_taken_per_second": found.locks_taken / seconds,
+        "lock_waited_share": found.locks_waited / max(found.locks_taken, 1),
+        "lock_wait_mean_ns": found.lock_wait_ns / max(found.locks_taken, 1),
+        "lock_spin_share": found.raiser_wait_ns / (found.duration_ns * run.raisers),
+        "line_transfers_per_event": sum(found.transfers.values()) / max(found.handled, 1),
     }
 
 
-def _share(run: Run, cpus: Sequence[int]) -> float:
-    if not cpus:
-        return 0.0
-    return float(run.busy_ns[list(cpus)].mean() / max(run.duration_ns, 1.0))
+def _share(run: Run, name: str) -> float:
+    """The share of the time in which the CPUs of that name are busy, on average."""
+    cpus = [number for number, cpu in enumerate(run.cpu_names) if cpu.startswith(name)]
+    return float(run.measured.busy_ns[cpus].mean() / run.measured.duration_ns) if cpus else 0.0
 
 
 def _quantiles(latency: npt.NDArray[np.float64]) -> dict[str, float]:
     if not len(latency):
-        latency = np.zeros(1)
+        latency = np.full(1, nan)  # nothing was handled: no latency, rather than none at all
     p50, p90, p99, p999 = np.quantile(latency, [0.5, 0.9, 0.99, 0.999])
     return {
         "latency_mean_ns": float(latency.mean()),
@@ -112,18 +114,21 @@ def jain_index(values: npt.NDArray[np.float64]) -> float:
 
     Source: Jain, Chiu, Hawe, DEC-TR-301, 1984. Of ports' mean latencies here.
     """
+    if not len(values):
+        return nan
     square = float((values * values).sum())
     return float(values.sum()) ** 2 / (len(values) * square) if square else 1.0
 
 
-def measure(runs: Sequence[Run], costs: Costs) -> Measures:
+def measure(runs: Sequence[Run]) -> Measures:
     """The measures of like runs with different seeds."""
-    found = [_rates(run, costs) for run in runs]
+    found = [_rates(run) for run in runs]
     return Measures(**{f.name: _mean([row[f.name] for row in found]) for f in fields(Measures)})
 
 
 def _mean(values: Sequence[float]) -> Measure:
-    mean = float(np.mean(values))
+    values = [value for value in values if isfinite(value)]  # of those runs that have one
+    mean = float(np.mean(values)) if values else nan
     if len(values) < 2:
         return Measure(mean, None)
     freedom = len(values) - 1

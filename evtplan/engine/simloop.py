@@ -7,7 +7,7 @@ each array holds.
 
 from typing import Any
 
-__all__ = ["loop"]
+__all__ = ["INTERRUPTED", "loop"]
 
 # What a process does now.
 RUNS = 0  # its next step is due at `due`
@@ -15,6 +15,7 @@ WAITS_FOR_WORK = 1  # at a choice, the workload has nothing for it yet
 BLOCKED_AT_LOCK = 2
 BLOCKED_ELSEWHERE = 3  # waits for another process to write `wait_cell`
 DONE = 4
+HELD = 5  # its CPU is in a hypercall of another process
 
 RAISER, CONSUMER, MASKER, OTHER = 0, 1, 2, 3
 
@@ -38,6 +39,9 @@ HIT, TRANSFER, LOCKED, FENCE, HYPERCALL, UPCALL, MASKED_FOR, CLOSED = range(8)
     STOPPED,
     UNMASKS,
 ) = range(14)
+
+# Values of total[STOPPED]; INTERRUPTED is written by another thread.
+ENDLESS, BROKEN, INTERRUPTED = 1, 2, 3
 
 BLOCKED = -2
 FAULT = -3
@@ -83,8 +87,15 @@ def loop(  # type: ignore[no-untyped-def]
     latency_port,
     total,
     waited,
+    called,
     busy,
     transfers,
+    taken_by,
+    total_before,
+    waited_before,
+    called_before,
+    busy_before,
+    transfers_before,
     trace,
 ):
     count = len(kind)
@@ -97,6 +108,9 @@ def loop(  # type: ignore[no-untyped-def]
     arrived = waited * 0.0
     delay = pc * 0
     cpu_free = busy * 0.0
+    in_call = pc * 0  # 1 from its hypercall to the end of its cycle: nothing else has its CPU
+    held = (busy * 0.0) > 0.0  # by CPU: a hypercall is being made there
+    warm = False
     nodes = 0
     now = 0.0
     traced = 0
@@ -117,9 +131,18 @@ def loop(  # type: ignore[no-untyped-def]
             if state[p] == RUNS and (best < 0 or due[p] < due[best]):
                 best = p
         if best < 0:
-            break
+            # A hypercall that waits for what its own CPU is to do lets it.
+            for q in range(count):
+                if state[q] == HELD:
+                    state[q] = RUNS
+                    best = q
+            if best < 0:
+                break
+            held[:] = False
+            continue
         if total[STEPS] >= most_steps:
-            total[STOPPED] = 1
+            total[STOPPED] = ENDLESS
+        if total[STOPPED] != 0:
             break
         p = best
         now = due[p]
@@ -128,6 +151,13 @@ def loop(  # type: ignore[no-untyped-def]
         if cpu_free[c] > now and delay[p] != 1:
             due[p] = cpu_free[c]
             continue
+        if not warm and now >= from_time:
+            warm = True
+            total_before[:] = total
+            waited_before[:] = waited
+            called_before[:] = called
+            busy_before[:] = busy
+            transfers_before[:] = transfers
         granted = p
         handed_over = False
         while granted >= 0:
@@ -150,7 +180,7 @@ def loop(  # type: ignore[no-untyped-def]
             after_pc = dispatch(kind[p], mem, loc[p], before, me[p], port, rec)
             if after_pc == FAULT:
                 total[FAULTS] += 1
-                total[STOPPED] = 2
+                total[STOPPED] = BROKEN
                 state[p] = DONE
                 break
             cell = rec[0]
@@ -164,6 +194,9 @@ def loop(  # type: ignore[no-untyped-def]
                     wait_from[p] = now
                     if state[p] == BLOCKED_AT_LOCK:
                         total[LOCKS_WAITED] += 1
+                        q = taken_by[cell]
+                        if q >= 0 and state[q] == HELD and cpu[q] == c:
+                            state[q] = RUNS  # the lock's holder must get on
                 break
             total[STEPS] += 1
             if traced < len(trace):
@@ -196,6 +229,7 @@ def loop(  # type: ignore[no-untyped-def]
                     took += cost[LOCKED]
                 if access == ACCESS_ACQUIRE:
                     total[LOCKS_TAKEN] += 1
+                    taken_by[cell] = p
             elif access == ACCESS_FENCE:
                 took += cost[FENCE]
             # A raise takes effect with its first write to its port's pending bit; where the text
@@ -214,6 +248,7 @@ def loop(  # type: ignore[no-untyped-def]
                         after[last_of[port]] = nodes
                     last_of[port] = nodes
                     nodes += 1
+            calls = False
             for e in range(rec[3]):
                 name = rec[4 + 2 * e]
                 about = rec[5 + 2 * e]
@@ -246,12 +281,24 @@ def loop(  # type: ignore[no-untyped-def]
                             delay[found] = 1
                 elif name == emit_hypercall:
                     took += cost[HYPERCALL]
+                    called[p] += cost[HYPERCALL]
                     total[HYPERCALLS] += 1
+                    calls = role[p] == MASKER
                 elif name == emit_upcall:
                     total[UPCALLS] += 1
             busy[c] += took
             if handed_over:
                 waited[p] += now - wait_from[p]
+            if in_call[p] == 1:
+                called[p] += took
+                if handed_over:
+                    called[p] += now - wait_from[p]
+            if calls or (in_call[p] == 1 and handed_over):
+                in_call[p] = 1
+                held[c] = True
+                for q in range(count):
+                    if q != p and cpu[q] == c and state[q] == RUNS and delay[q] != 1:
+                        state[q] = HELD
             handed_over = False
             pc[p] = after_pc
             due[p] = now + took
@@ -265,6 +312,12 @@ def loop(  # type: ignore[no-untyped-def]
                     due[p] = now + cost[MASKED_FOR]
                 elif delay[p] == 2:
                     delay[p] = 0
+            if in_call[p] == 1 and (after_pc == END or chooses[kind[p], after_pc]):
+                in_call[p] = 0
+                held[c] = False
+                for q in range(count):
+                    if cpu[q] == c and state[q] == HELD:
+                        state[q] = RUNS
             if after_pc == END:
                 if role[p] == MASKER:
                     # Another cycle of masking begins with a fresh budget.
@@ -299,7 +352,7 @@ def loop(  # type: ignore[no-untyped-def]
                             if mem[cell] == 0 and (first < 0 or wait_from[q] < wait_from[first]):
                                 first = q
                         elif state[q] == BLOCKED_ELSEWHERE:
-                            state[q] = RUNS
+                            state[q] = HELD if held[cpu[q]] else RUNS
                             wait_cell[q] = -1
                             news = cost[UPCALL] if idles[kind[q], pc[q]] else cost[TRANSFER]
                             due[q] = now + news

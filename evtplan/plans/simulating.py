@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from math import isfinite, nan, prod
 
 from evtplan.engine.costs import Costs, default_costs
 from evtplan.engine.language import Text, read_text
@@ -28,6 +29,11 @@ _PRIORITY_VARIABLES = ("priority", "prio", "port_priority")
 
 # A run that ends this much later than its last arrival could not keep up with it.
 _LATE = 1.1
+_SLACK_HANDLERS = 100  # a queue that may stand at the end of a short run without meaning overload
+
+# Texts look at each port in some loops, which are unrolled up to this many turns.
+_MOST_PORTS = 4095
+_MOST_KEPT = 100_000_000  # latencies of all runs together: 12 bytes each
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +43,10 @@ class SimulationInputs:
     `workload` has the arrivals at some rate; `rates` (events a second in all) replaces it one by
     one. `events` arrivals a run, `replications` runs with seeds from `seed` on. `warm_up` is the
     share of a run at whose start nothing is measured. `priorities` by port (the text's default
-    elsewhere). Ports go to the `vcpus` in turn, or where `places` puts them. `recording` replaces
-    drawn arrivals. `parameters` go to the text. `levels` of the costs' ranges: low, nominal, high;
-    each gives configurations of its own.
+    elsewhere); the text gets as many priorities as that takes. Ports go to the `vcpus` in turn, or
+    where `places` puts them. `recording` replaces drawn arrivals; the rate is then its own.
+    `parameters` go to the text. `lock_places`, and `levels` of the costs' ranges (low, nominal,
+    high), give configurations of their own.
     """
 
     protocols: tuple[str, ...]
@@ -49,7 +56,7 @@ class SimulationInputs:
     maskers: int = 0
     handler: Handler = field(default_factory=lambda: Handler(2000.0))
     costs: Costs = field(default_factory=default_costs)
-    lock_place: str = "apart"
+    lock_places: tuple[str, ...] = ("apart",)
     words: str = "packed"
     masked_for_ns: float | None = None
     events: int = 100_000
@@ -73,6 +80,11 @@ class SimulationInputs:
             raise ValueOutOfRangeError("warm-up", self.warm_up, "a share from 0 to below 1")
         for rate in self.rates:
             replace(self.workload, rate=rate)
+        each = self.events if self.recording is None else len(self.recording)
+        kept = each * self.replications * self._configurations()
+        if kept > _MOST_KEPT:
+            reason = f"at most {_MOST_KEPT} in all replications and configurations together"
+            raise ValueOutOfRangeError("events", kept, reason)
         if not 1 <= self.vcpus <= 60:
             raise ValueOutOfRangeError("vcpus", self.vcpus, "from 1 to 60")
         for port, vcpu in self.places.items():
@@ -81,6 +93,10 @@ class SimulationInputs:
         for count in self.raisers:
             if not 1 <= count <= 60:
                 raise ValueOutOfRangeError("raisers", count, "from 1 to 60")
+
+    def _configurations(self) -> int:
+        several = (self.protocols, self.rates, self.raisers, self.lock_places, self.levels)
+        return prod(len(items) for items in several)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +107,7 @@ class Simulated:
     raisers: int
     rate_per_second: float
     costs: str
+    lock_place: str
     measures: Measures
     ports: tuple[PortMeasure, ...]
     priorities: tuple[PortMeasure, ...]
@@ -104,6 +121,7 @@ class Simulated:
             "raisers": self.raisers,
             "rate_per_second": _whole_if_whole(self.rate_per_second),
             "costs": self.costs,
+            "lock_place": self.lock_place,
             "replications": len(runs),
             "raised": sum(run.raised for run in runs),
             "handled": sum(run.handled for run in runs),
@@ -115,12 +133,14 @@ class Simulated:
         }
         for item in fields(Measures):
             value = getattr(self.measures, item.name)
-            found[item.name] = value.mean
+            found[item.name] = value.mean if isfinite(value.mean) else None
             found[f"{item.name}_ci95"] = value.half_width
         return found
 
 
-def _whole_if_whole(value: float) -> float:
+def _whole_if_whole(value: float) -> float | None:
+    if not isfinite(value):
+        return None
     return int(value) if value == int(value) else value
 
 
@@ -131,33 +151,47 @@ def simulate_protocols(inputs: SimulationInputs) -> tuple[Simulated, ...]:
     texts raises.
     """
     found = []
-    for rate in inputs.rates:
-        workload = replace(inputs.workload, rate=rate)
-        _check_load(inputs, rate)
-        draws = [
-            inputs.recording or draw(workload, inputs.events, inputs.seed + number)
-            for number in range(inputs.replications)
-        ]
+    for rate in inputs.rates if inputs.recording is None else (_rate_of(inputs.recording),):
+        if inputs.recording is None:
+            _check_load(inputs, rate)
         for raisers in inputs.raisers:
             for name in inputs.protocols:
-                for level in inputs.levels:
-                    scene = _Scene(name, raisers, rate, level)
-                    found.append(_configuration(inputs, scene, workload, draws))
+                for place in inputs.lock_places:
+                    for level in inputs.levels:
+                        scene = _Scene(name, raisers, rate, place, level)
+                        found.append(_configuration(inputs, scene))
     return tuple(found)
 
 
+def _rate_of(recording: Arrivals) -> float:
+    """Events a second of a recording; NaN where it takes no time."""
+    span = float(recording.times_ns[-1])
+    return (len(recording) - 1) * NS_PER_SECOND / span if span else nan
+
+
 def _check_load(inputs: SimulationInputs, rate: float) -> None:
-    vcpus = inputs.vcpus
-    if inputs.recording is not None:
-        times = inputs.recording.times_ns
-        rate = len(times) * NS_PER_SECOND / max(float(times[-1]), 1.0) if len(times) > 1 else 0.0
-    load = rate * inputs.handler.mean_ns / NS_PER_SECOND / vcpus
-    if load >= 1 and not inputs.allow_overload:
+    """Handlers alone must leave every VCPU some of its time."""
+    if inputs.allow_overload:
+        return
+    loads = [0.0] * inputs.vcpus
+    workload = replace(inputs.workload, rate=rate)
+    shares = workload.share_of_ports()
+    for port, share in enumerate(shares.tolist(), 1):
+        loads[_vcpu_of(inputs, port)] += share * rate * inputs.handler.mean_ns / NS_PER_SECOND
+    load = max(loads)
+    if load >= 1:
+        one = f"VCPU {loads.index(load)}" if inputs.vcpus > 1 else "1 VCPU"
+        of_all = f", {load / sum(loads):.0%} of them its own," if inputs.vcpus > 1 else ""
         raise EvtplanError(
-            f"{rate:g} events a second of {inputs.handler.mean_ns:g} ns each are {load:.2f} times "
-            f"what {vcpus} VCPU{'s' if vcpus > 1 else ''} can handle",
+            f"{rate:g} events a second of {inputs.handler.mean_ns:g} ns each{of_all} are "
+            f"{load:.2f} times what {one} can handle",
             "lower --rate or --handler, or give --allow-overload to see it coalesce",
         )
+
+
+def _vcpu_of(inputs: SimulationInputs, port: int) -> int:
+    """Ports go to the VCPUs in turn, or where `places` puts them."""
+    return inputs.places.get(port, (port - 1) % inputs.vcpus)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,45 +199,60 @@ class _Scene:
     protocol: str
     raisers: int
     rate: float
+    lock_place: str
     level: str
 
 
-def _configuration(
-    inputs: SimulationInputs, scene: _Scene, workload: Workload, draws: list[Arrivals]
-) -> Simulated:
+def _configuration(inputs: SimulationInputs, scene: _Scene) -> Simulated:
     name = scene.protocol
-    most_port = max(workload.ports, *(int(drawn.ports.max()) for drawn in draws))
+    most_port = inputs.workload.ports
+    if inputs.recording is not None:
+        most_port = max(most_port, int(inputs.recording.ports.max()))
     system = _system(inputs, name, scene.raisers, most_port)
     machine = Machine(
         inputs.costs.at(scene.level).with_ns(handled=inputs.handler.mean_ns),
         inputs.handler,
-        inputs.lock_place,
+        scene.lock_place,
         inputs.words,
         inputs.masked_for_ns,
     )
-    runs = tuple(
-        simulate(system, machine, drawn, seed=inputs.seed + number, warm_up=inputs.warm_up)
-        for number, drawn in enumerate(draws)
-    )
-    for run, drawn in zip(runs, draws, strict=True):
+    runs = []
+    for seed in range(inputs.seed, inputs.seed + inputs.replications):
+        drawn = inputs.recording
+        if drawn is None:
+            drawn = draw(replace(inputs.workload, rate=scene.rate), inputs.events, seed)
+        run = simulate(system, machine, drawn, seed=seed, warm_up=inputs.warm_up)
         _check_kept_up(name, run, drawn, inputs)
+        runs.append(run)
     priority_of = _priorities(system)
     return Simulated(
         name,
         scene.raisers,
         scene.rate,
         scene.level,
-        measure(runs, machine.costs),
+        scene.lock_place,
+        measure(runs),
         tuple(measure_ports(runs)),
         tuple(measure_ports(runs, priority_of.__getitem__)) if priority_of else (),
-        runs,
+        tuple(runs),
     )
 
 
 def _check_kept_up(name: str, run: Run, drawn: Arrivals, inputs: SimulationInputs) -> None:
+    """A raiser that falls behind makes the run late; VCPUs that do, let events coalesce."""
+    if inputs.allow_overload:
+        return
     last = float(drawn.times_ns[-1])
-    slack = 1e5 + 100 * inputs.handler.mean_ns
-    if run.duration_ns > _LATE * last + slack and not inputs.allow_overload:
+    slack = 1e5 + _SLACK_HANDLERS * inputs.handler.mean_ns
+    each = run.consumer_busy_ns / max(run.handled, 1)
+    needed = run.raised * each / inputs.vcpus
+    if needed > last + slack:
+        raise EvtplanError(
+            f"{name} could not keep up: {len(drawn)} events that arrive within {last:.0f} ns, each "
+            f"{each:.0f} ns of a VCPU with these costs, would take {needed:.0f} ns",
+            "lower --rate or --handler, or give --allow-overload to see it coalesce",
+        )
+    if run.duration_ns > _LATE * last + slack:
         raise EvtplanError(
             f"{name} could not keep up: {len(drawn)} events that arrive within {last:.0f} ns took "
             f"{run.duration_ns:.0f} ns with these costs",
@@ -218,6 +267,12 @@ def _system(inputs: SimulationInputs, name: str, raisers: int, ports: int) -> Tr
     word_bits = inputs.parameters.get("word_bits", wanted.get("word_bits", 64))
     wanted |= {"word_bits": word_bits, "words": ports // word_bits + 1, "vcpus": inputs.vcpus}
     known = text.parameters
+    if inputs.priorities:
+        wanted["priorities"] = max(inputs.priorities.values()) + 1
+        _check_priorities(name, text, inputs.priorities)
+    most = _most_ports(text, word_bits)
+    if ports > most:
+        raise ValueOutOfRangeError("port", ports, f"at most {most} in a simulated {name}")
     for key in inputs.parameters:
         if key not in known:
             raise UnknownNameError(f"parameter of {name}", key, sorted(known))
@@ -226,6 +281,24 @@ def _system(inputs: SimulationInputs, name: str, raisers: int, ports: int) -> Tr
     if inputs.vcpus > 1:
         system = _with_places(system, inputs, ports)
     return _with_priorities(system, inputs.priorities)
+
+
+def _most_ports(text: Text, word_bits: int) -> int:
+    """What the ABI allows (a selector has a bit a word), and what a simulated text can."""
+    if "word_bits" not in text.parameters:
+        return _MOST_PORTS
+    most_words = min(word_bits, text.parameters["words"].most)
+    return min(_MOST_PORTS, most_words * word_bits - 1)
+
+
+def _check_priorities(name: str, text: Text, priorities: Mapping[int, int]) -> None:
+    declared = text.parameters.get("priorities")
+    if declared is None:
+        return
+    for priority in priorities.values():
+        if not 0 <= priority < declared.most:
+            allowed = f"from 0 (highest) to {declared.most - 1} in {name}"
+            raise ValueOutOfRangeError("priority", priority, allowed)
 
 
 def _maskers(text: Text, inputs: SimulationInputs, ports: int) -> dict[str, int]:
@@ -252,8 +325,8 @@ def _with_priorities(system: TransitionSystem, priorities: Mapping[int, int]) ->
             first, count = variable.dims[0]
             initial = list(variable.initial)
             for port, priority in priorities.items():
-                if not first <= port < first + count:
-                    allowed = f"from {first} to {first + count - 1}"
+                if not max(first, 1) <= port < first + count:
+                    allowed = f"from {max(first, 1)} to {first + count - 1}"
                     raise ValueOutOfRangeError("port", port, allowed)
                 if not 0 <= priority <= variable.most:
                     allowed = f"from 0 (highest) to {variable.most}; see --param priorities"
@@ -272,11 +345,10 @@ def _with_places(
     system: TransitionSystem, inputs: SimulationInputs, ports: int
 ) -> TransitionSystem:
     """The system with its ports bound to VCPUs: in Xen, and in a 2-level guest's own masks."""
-    places = {port: (port - 1) % inputs.vcpus for port in range(1, ports + 1)}
+    places = {port: _vcpu_of(inputs, port) for port in range(1, ports + 1)}
     for port in inputs.places:
         if port not in places:
             raise ValueOutOfRangeError("port", port, f"from 1 to {ports}")
-    places |= inputs.places
     changed, bound = [], False
     for variable in system.variables:
         initial = list(variable.initial)

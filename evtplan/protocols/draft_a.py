@@ -147,6 +147,7 @@ def masker():
         if repaired == 2:
             fence()
         if E[p].pending:                     # if E[p].pending
+            emit("hypercall", p)
             unmask(p)                        #     hypercall(EVTCHN_unmask)
         emit("unmasked", p)
 

@@ -123,6 +123,7 @@ def masker():
         b: place = p % word_bits
         set_bit(mask[w][b])
         mark("a port is masked")
+        emit("hypercall", p)
         unmask(p)
 
 

@@ -1,9 +1,11 @@
 """`evtplan simulate` as a process: answers, comparisons, pictures, and impossible input."""
 
 import json
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -106,12 +108,60 @@ class TestAnswers:
         path.write_text("".join(f"{n * 5000} {n % 3 + 1}\n" for n in range(300)))
         (row,) = rows("fifo", "--recording", str(path))
         assert row["raised"] == 600  # 300 in each replication
+        assert row["rate_per_second"] == 200_000  # the recording's own
+
+    def test_a_short_recording_is_not_taken_for_overload(self, tmp_path: Path) -> None:
+        path = tmp_path / "rec.txt"
+        path.write_text("0 1\n0 2\n5 3\n")
+        (row,) = rows("fifo", "--recording", str(path))
+        assert row["handled"] == 6
+
+    def test_no_latency_is_shown_where_nothing_was_handled(self) -> None:
+        (row,) = rows("draft-a", "--rate", "27000")
+        assert row["conserved"] is True
+        assert row["latency_mean_ns"] is None  # it hangs in the warm-up, as published
+
+    def test_a_cost_of_handling_is_the_handlers_time(self) -> None:
+        (row,) = rows("examples/simulations/queue.py", "--free", "--cost", "handled=9000")
+        assert row["vcpu_busy_share"] == pytest.approx(0.000_027 * 9000, rel=0.1)
+
+    def test_places_of_the_lock_give_a_row_each(self, tmp_path: Path) -> None:
+        found = rows("fifo", "--lock", "apart,array", "--plot", str(tmp_path / "lock.svg"))
+        assert [row["lock_place"] for row in found] == ["apart", "array"]
+        assert (tmp_path / "lock.svg").stat().st_size > 1000
 
     def test_a_picture_is_drawn_whole(self, tmp_path: Path) -> None:
         for name, extra in (("cdf.svg", ()), ("curve.png", ("--rate", "1000,20000"))):
             path = tmp_path / name
             document("fifo", *extra, "--plot", str(path))
             assert path.stat().st_size > 1000
+
+
+class TestInterrupted:
+    """Ctrl-C"""
+
+    def test_while_compiled_steps_run_ends_at_once_with_130(self) -> None:
+        command = [sys.executable, "-u", "-c", _INTERRUPTED]
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"runs\n"
+            time.sleep(0.5)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) == 130  # twenty runs of 5 million events take much longer
+
+
+# Says when the loop is about to run, with 5 million events of 20 steps.
+_INTERRUPTED = """
+import evtplan.engine.simulation as simulation
+from evtplan.commands.app import main
+inner = simulation._interruptible
+def told(run, total):
+    print("runs")
+    for _ in range(20):
+        inner(run, total)
+simulation._interruptible = told
+main(["simulate", "examples/simulations/queue.py", "--events", "5000000", "--replications", "1"])
+"""
 
 
 class TestImpossibleInput:
@@ -134,7 +184,16 @@ class TestImpossibleInput:
             (["fifo", "--raisers", "61"], "raisers is 61"),
             (["fifo", "--warm-up", "1"], "warm-up is 1"),
             (["fifo", "--param", "prots=3"], "did you mean ports?"),
-            (["fifo", "--priority", "1=9"], "priority is 9"),
+            (["fifo", "--raisers", "nan"], "raisers is nan"),
+            (["fifo", "--raisers", "inf"], "raisers is inf"),
+            (["fifo", "--priority", "1=16"], "from 0 (highest) to 15"),
+            (["fifo", "--priority", "0=1"], "port is 0"),
+            (["fifo", "--ports", "20000"], "at most 4095"),
+            (["2l-32", "--ports", "1024"], "at most 1023"),
+            (["fifo", "--events", "20000000", "--replications", "9"], "events is 180000000"),
+            (["fifo", "--burst-on", "-1"], "--burst-on is -1"),
+            (["fifo", "--recording", "x.txt", "--rate", "5"], "arrivals of its own"),
+            (["fifo", "--plot", "x.svg", "-o", "x.svg"], "both name x.svg"),
             (["fifo", "--vcpus", "2", "--place", "1=2"], "VCPU of port 1 is 2"),
             (["fifo", "--place", "one=0"], "--place: one=0"),
             (["fifo", "--lock", "nowhere"], "unknown place of the lock"),
@@ -156,6 +215,21 @@ class TestImpossibleInput:
         assert shown.err.startswith("error: ")
         assert said in shown.err
         assert "Traceback" not in shown.err
+
+    @pytest.mark.parametrize(
+        ("args", "said"),
+        [
+            (("--vcpus", "2", "--ports", "8", "--zipf", "3", "--rate", "700000"), "what VCPU 0"),
+            (("--handler", "0", "--rate", "5000000"), "fifo could not keep up"),
+        ],
+    )
+    def test_a_load_above_capacity_that_handlers_on_average_hide_is_refused(
+        self, args: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with pytest.raises(SystemExit) as ended:
+            main(["simulate", "fifo", *QUICK, *args])
+        assert ended.value.code == 2
+        assert said in capsys.readouterr().err
 
     def test_a_recording_out_of_order_names_its_line(self, tmp_path: Path) -> None:
         path = tmp_path / "rec.txt"

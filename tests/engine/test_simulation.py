@@ -14,7 +14,7 @@ from evtplan.engine.lowering import lower
 from evtplan.engine.measures import Measure, jain_index, measure, measure_ports
 from evtplan.engine.simulation import Handler, Machine, Run, simulate
 from evtplan.engine.system import TransitionSystem
-from evtplan.engine.workloads import Workload, draw
+from evtplan.engine.workloads import Arrivals, Workload, draw
 from evtplan.errors import EvtplanError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,7 +39,7 @@ def runs(
 
 
 def waiting(found: Sequence[Run]) -> Measure:
-    return measure(found, FREE).latency_mean_ns
+    return measure(found).latency_mean_ns
 
 
 class TestQueueingTheory:
@@ -111,6 +111,43 @@ class TestConservation:
         assert run.conserved
         assert run.masks > 0
         assert run.hypercalls > 0 or name == "two-level"
+
+    @pytest.mark.parametrize("name", ["draft-a-repaired", "three-level"])
+    def test_every_text_counts_its_unmask_hypercalls(self, name: str) -> None:
+        machine = Machine(default_costs(), Handler(2000.0), masked_for_ns=20_000.0)
+        arrivals = draw(Workload(2e5), 5_000, 1)
+        run = simulate(system(name, maskers=1), machine, arrivals, seed=1)
+        assert run.conserved
+        assert run.hypercalls > 0
+
+
+class TestWarmUp:
+    """warm-up dropped"""
+
+    def test_of_rates_as_of_latencies(self) -> None:
+        silent_then_busy = Arrivals(
+            np.concatenate((np.arange(100) * 100.0, 1e6 + np.arange(100) * 1e4)),
+            np.ones(200, dtype=np.int64),
+        )
+        machine = Machine(FREE, Handler(1.0, "fixed"))
+        run = simulate(system("queue"), machine, silent_then_busy, seed=1, warm_up=0.4)
+        assert run.handled == 200
+        assert run.measured.handled == 100
+        assert run.measured.duration_ns == pytest.approx(1.99e6 * 0.6, rel=0.01)
+
+
+class TestHypercalls:
+    """unmask hypercalls per second and CPU share"""
+
+    def test_keep_their_cpu_and_count_what_xen_does_in_them(self) -> None:
+        machine = Machine(default_costs(), Handler(5000.0, "fixed"), masked_for_ns=6000.0)
+        model = system("fifo", ports=4, maskers=4)
+        run = simulate(model, machine, draw(Workload(150_000, 4), 20_000, 1), seed=1)
+        found = run.measured
+        assert found.hypercalls > 100
+        each = found.hypercall_ns / found.hypercalls
+        # Entry and return alone, and the steps of the raise within; never another's handler.
+        assert default_costs().ns("hypercall") < each < 2000
 
 
 class TestTheExecutor:
