@@ -87,8 +87,10 @@ class Run:
     hypercalls: int
     masks: int
     masks_missed: int
+    locks_taken: int
     locks_waited: int
-    consumer_busy_ns: float
+    lock_wait_ns: float
+    busy_ns: npt.NDArray[np.float64]
     transfers: Mapping[str, int]
     measured: Measured
     latency_ns: npt.NDArray[np.float64] = field(repr=False)
@@ -101,6 +103,12 @@ class Run:
         """Nothing raised has vanished, and nothing was handled that was not raised."""
         counted = self.raised == self.handled + self.coalesced + self.outstanding
         return counted and (self.pending is None or self.pending == self.outstanding)
+
+    @property
+    def consumer_busy_ns(self) -> float:
+        """How long the guest's VCPUs were busy, together."""
+        vcpus = [n for n, name in enumerate(self.cpu_names) if name.startswith("consumer")]
+        return float(self.busy_ns[vcpus].sum())
 
 
 def simulate(
@@ -317,7 +325,6 @@ def _result(
     latency = tallies.latency[:handled]
     kept = latency >= 0
     ports = tallies.latency_port[:handled]
-    consumers = [n for n, name in enumerate(place.cpu_names) if name.startswith("consumer")]
     return Run(
         system=place.system,
         raisers=len(place.raisers),
@@ -333,8 +340,10 @@ def _result(
         hypercalls=total[6],
         masks=total[10],
         masks_missed=total[11],
+        locks_taken=total[7],
         locks_waited=total[8],
-        consumer_busy_ns=float(tallies.end.busy[consumers].sum()),
+        lock_wait_ns=float(tallies.end.waited.sum()),
+        busy_ns=tallies.end.busy,
         transfers=_by_line(place, tallies.transfers),
         measured=_measured(place, tallies, float(duration) - from_time),
         latency_ns=latency[kept],
