@@ -229,4 +229,9 @@ def _exit(code: int) -> NoReturn:
         _flush()
     except OSError:
         _forget_stdout()
+    aside = sys.modules.get("evtplan.engine.aside")
+    if aside is not None and aside.is_left_running():
+        # A compiler still runs after Ctrl-C: Python must not take it apart.
+        sys.stderr.flush()
+        os._exit(code)
     sys.exit(code)

@@ -108,7 +108,7 @@ def check(
     verdict = found.verdict.value
     if verdict == "unfinished":
         print(f"error: {_unfinished(found)}", file=sys.stderr)
-    raise typer.Exit(130 if found.search.why == "interrupted" else _EXIT[verdict])
+    raise typer.Exit(130 if found.interrupted else _EXIT[verdict])
 
 
 def _search(
@@ -134,8 +134,9 @@ def _search(
 
 
 def _tell(progress: "Progress") -> None:
+    doing = "compiling for more" if progress.compiling else f"{progress.seconds:.0f} s"
     print(
-        f"\r\x1b[K{progress.states:,} states, depth {progress.depth}, {progress.seconds:.0f} s",
+        f"\r\x1b[K{progress.states:,} states, depth {progress.depth}, {doing}",
         end="",
         file=sys.stderr,
         flush=True,
@@ -161,6 +162,11 @@ def _bytes(text: str | None) -> int | None:
 def _unfinished(found: "Check") -> str:
     passes = [found.search, *([found.history] if found.history else [])]
     last = next((item for item in passes if not item.finished), found.search)
+    if last.finished and found.interrupted:
+        return (
+            f"not finished: {last.states} states, depth {last.depth}: interrupted before endless "
+            "runs were judged; nothing else was broken"
+        )
     if last.finished:
         return "not finished: a property about endless runs needs more memory than the limit"
     return (
@@ -348,11 +354,13 @@ def _export(
 ) -> None:
     if name != "promela":
         raise UnknownNameError("export", name, ("promela",))
+    from evtplan.engine.extent import require_checkable
     from evtplan.engine.lowering import lower
     from evtplan.engine.promela import promela
     from evtplan.engine.store_buffers import with_store_buffers
     from evtplan.export import write_whole
 
+    require_checkable(text, given)
     system = with_store_buffers(lower(text, given, memory=memory or "sc"), stores)
     source = promela(system)
     if output in (None, "-"):

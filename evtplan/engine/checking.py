@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from evtplan.engine.explorer import Exploration, Limits, Progress, Witness, explore, snapshot_of
+from evtplan.engine.extent import require_checkable
 from evtplan.engine.language import Text
 from evtplan.engine.lowering import lower
 from evtplan.engine.path import Path, PathStep
@@ -82,6 +83,11 @@ class Check:
         passes = (self.search, *((self.history,) if self.history else ()))
         return all(item.finished for item in passes)
 
+    @property
+    def interrupted(self) -> bool:
+        """Ctrl-C came before everything was known."""
+        return self.search.interrupted or (self.history is not None and self.history.interrupted)
+
 
 def check(
     text: Text,
@@ -95,9 +101,10 @@ def check(
     """Check every property of `text` for one scenario.
 
     `stores` is the size of each process's store buffer under `tso` and `pso`. Raises `TextError`,
-    `ValueOutOfRangeError`, `UnknownNameError`.
+    `ValueOutOfRangeError`, `UnknownNameError`, `ScenarioTooLargeError`.
     """
     limits = limits or Limits()
+    require_checkable(text, parameters or {})
     system = lower(text, parameters, memory=memory)
     search = explore(with_store_buffers(system, stores), limits, progress)
     second: Exploration | None = None
@@ -106,7 +113,7 @@ def check(
     if full is not None:
         known = {item.name for item in properties}
         properties += [item for item in full.properties if item.name not in known]
-        if search.finished and (limits.keep_going or not search.broken):
+        if search.finished and not search.interrupted and (limits.keep_going or not search.broken):
             second = explore(with_store_buffers(full, stores), limits, progress)
     verdicts, unshown = [], []
     for item in properties:

@@ -2,7 +2,7 @@
 
 A module's file is named by the hash of its text, written whole under another name and then
 renamed: two processes that write the same one do no harm. Numba keeps its compiled code beside it.
-Where no directory can be written, the module lives in a temporary one, compiled for this run only.
+Where no directory can be written, the module lives in memory, compiled for this run only.
 """
 
 import hashlib
@@ -43,7 +43,7 @@ def load_generated(source: str) -> ModuleType:
         return sys.modules[name]
     directory = cache_directory()
     if directory is None:
-        directory = Path(tempfile.mkdtemp(prefix="evtplan-"))
+        return _load_uncached(name, source)
     path = directory / f"{name}.py"
     if not path.exists() or path.read_text(encoding="utf-8") != source:
         _write(path, source)
@@ -57,6 +57,14 @@ def load_generated(source: str) -> ModuleType:
     except BaseException:
         del sys.modules[name]
         raise
+    return module
+
+
+def _load_uncached(name: str, source: str) -> ModuleType:
+    """A module without a file: nothing is left on a disk, and Numba compiles it anew each time."""
+    module = ModuleType(name)
+    exec(compile(source.replace("cache=True", "cache=False"), f"<{name}>", "exec"), module.__dict__)
+    sys.modules[name] = module
     return module
 
 

@@ -3,12 +3,14 @@
 import hashlib
 from bisect import bisect_right
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Self
 
 from evtplan.engine import native
+from evtplan.engine.aside import aside
 from evtplan.engine.codecache import load_generated
 from evtplan.engine.kernel import BATCH, CB, SEGMENT_BYTES, Mode, kernel_source, system_source
 from evtplan.engine.livelock import Component
@@ -72,7 +74,9 @@ class CompiledSearch:
         self.segments = np.zeros(threads * SEGMENT_BYTES // 8, dtype=np.int64)
         self.blocks = [np.zeros(CB.SIZE, dtype=np.int64) for _ in range(threads)]
         self.levels: list[tuple[int, ...]] = [(0,) * threads]
-        self.pool = ThreadPoolExecutor(threads) if threads > 1 else None
+        # Never on the main thread, which waits for Ctrl-C.
+        self.pool = ThreadPoolExecutor(threads)
+        self.left_running = False
         for number, block in enumerate(self.blocks):
             block[CB.STATES] = self.states.address
             block[CB.REGION] = self.region
@@ -97,8 +101,11 @@ class CompiledSearch:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self.pool is not None:
-            self.pool.shutdown()
+        for block in self.blocks:
+            block[CB.LIMIT] = 0
+        self.pool.shutdown()
+        if self.left_running:  # it keeps us alive until it is done
+            return
         for pages in (self.states, self.table, *self.buffers):
             pages.close()
 
@@ -204,14 +211,23 @@ class CompiledSearch:
         edges = self.total(CB.EDGES)
         sizes = (4 * highest + 8, 4 * self.count + 8, 40 * (self.count + 2), 4 * edges + 64)
         pages = [Pages(size) for size in (*sizes, 8 * (2 * self.count + 2))]
+
+        def found() -> bytes | None:
+            try:
+                words = self.module.components(
+                    self.blocks[0].ctypes.data, 0, *(item.address for item in pages), free
+                )
+                return None if words < 0 else pages[-1].read(8 * words)
+            finally:
+                for item in pages:
+                    item.close()
+
         try:
-            words = self.module.components(
-                self.blocks[0].ctypes.data, 0, *(item.address for item in pages), free
-            )
-            return None if words < 0 else self._members(pages[-1].read(8 * words))
-        finally:
-            for item in pages:
-                item.close()
+            data = aside(found)
+        except KeyboardInterrupt:
+            self.left_running = True
+            raise
+        return None if data is None else self._members(data)
 
     def _members(self, data: bytes) -> list[Component]:
         numbers = memoryview(data).cast("q")
@@ -302,12 +318,22 @@ class CompiledSearch:
 
     def _call(self, *, alone: bool = False) -> int:
         """Run on every thread; 1 where the level's chunks were all taken."""
-        if self.pool is None or alone:
-            return self.run(self.blocks[0].ctypes.data)
-        calls = [self.pool.submit(self.run, block.ctypes.data) for block in self.blocks]
+        calls: list[Future[int]] = []
         try:
+            for block in self.blocks[:1] if alone else self.blocks:
+                calls.append(self.pool.submit(self.run, block.ctypes.data))
             return min(call.result() for call in calls)
         except KeyboardInterrupt:
-            for call in calls:  # they write to memory that is about to be unmapped
-                call.result()
+            self._stop(calls)
             raise
+
+    def _stop(self, calls: list["Future[int]"]) -> None:
+        """Let every thread end with the chunk it is at, and wait: it writes to our memory."""
+        for block in self.blocks:
+            block[CB.LIMIT] = 0
+        waiting = True
+        while waiting:
+            with suppress(KeyboardInterrupt):
+                for call in calls:
+                    call.result()
+                waiting = False

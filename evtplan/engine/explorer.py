@@ -9,17 +9,22 @@ order.
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import pairwise
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from evtplan.engine.kernel import CB, Mode
+from evtplan.engine.aside import aside
+from evtplan.engine.kernel import CB, MOST_WORDS, Mode
 from evtplan.engine.livelock import Component, fairest
-from evtplan.engine.packing import Packing
+from evtplan.engine.packing import Packing, pack_system
 from evtplan.engine.pages import available_bytes
 from evtplan.engine.plainsearch import PlainSearch, plain_functions
 from evtplan.engine.stepcode import IN_RANGE, NO_DEADLOCK, StepCode, print_steps
 from evtplan.engine.system import Choose, If, Property, PropertyKind, TransitionSystem
+
+if TYPE_CHECKING:
+    from evtplan.engine.compiled_search import CompiledSearch
 
 __all__ = [
     "Exploration",
@@ -58,12 +63,13 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a search is."""
+    """How far a search is. `compiling`: it begins anew once code for it is compiled."""
 
     depth: int
     states: int
     transitions: int
     seconds: float
+    compiling: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +136,11 @@ class Exploration:
     used_bytes: int
     packing: Packing
     levels: tuple[int, ...] = field(default=(), repr=False)
+
+    @property
+    def interrupted(self) -> bool:
+        """Ctrl-C came before everything was known."""
+        return self.why == _INTERRUPTED
 
 
 class _Search(Protocol):
@@ -240,15 +251,29 @@ def explore(
         and fan_out <= _MOST_FAN_OUT
         and limits.plain_states is not None
     )
+    if compilable:
+        compilable = pack_system(system).words <= MOST_WORDS
     wanted = (1 << len(plain.sometimes)) - 1
+    found: Exploration | None = None
     if limits.plain_states != 0 or not compilable:
         most = limits.plain_states if compilable else None
         with PlainSearch(plain, wanted=wanted, limit_bytes=memory, most=most) as search:
             found = run.search(search, "plain", 1)
         small = not compilable or found.finished or (found.broken and not limits.keep_going)
-        if small or found.why == _INTERRUPTED or search.out_of_memory:
+        if small or found.interrupted or search.out_of_memory:
             return found
-    return run.compiled(memory, fan_out, wanted)
+    try:
+        if found is not None and progress is not None:
+            far = (found.depth, found.states, found.transitions, found.seconds)
+            progress(Progress(*far, compiling=True))
+        larger = run.compiled(memory, fan_out, wanted)
+    except KeyboardInterrupt:  # while compiling
+        if found is None:
+            raise
+        return replace(found, why=_INTERRUPTED, compile_seconds=run.compile_seconds)
+    if found is not None and not larger.finished and larger.states < found.states:
+        return replace(found, why=larger.why)  # its table alone needs more than the limit
+    return larger
 
 
 class _Run:
@@ -270,17 +295,22 @@ class _Run:
         self.compile_seconds = 0.0
 
     def compiled(self, memory: int, fan_out: int, wanted: int) -> Exploration:
-        from evtplan.engine.compiled_search import CompiledSearch, compile_search
-        from evtplan.engine.llvmcode import print_assembly
-
         threads = max(1, self.limits.threads)
+
+        def prepare() -> Callable[..., "CompiledSearch"]:
+            from evtplan.engine.compiled_search import CompiledSearch, compile_search
+            from evtplan.engine.llvmcode import print_assembly
+
+            assembly, packing = print_assembly(self.system, self.plain)
+            modules = compile_search(assembly, packing, threads)
+            return partial(CompiledSearch, modules, packing)
+
         begin = time.perf_counter()
-        assembly, packing = print_assembly(self.system, self.plain)
-        modules = compile_search(assembly, packing, threads)
-        self.compile_seconds = time.perf_counter() - begin
-        with CompiledSearch(
-            modules,
-            packing,
+        try:
+            search_with = aside(prepare)
+        finally:
+            self.compile_seconds = time.perf_counter() - begin
+        with search_with(
             threads=threads,
             fan_out=fan_out,
             wanted=wanted,
@@ -333,14 +363,20 @@ class _Run:
         seconds, cpu = time.perf_counter() - begin, time.process_time() - cpu
         if not why and not finished:
             why = "stopped at the first broken property"
-        witnesses = {name: self._witness(search, name, *where) for name, where in broken.items()}
-        depths = {name: where[0] for name, where in broken.items()}
-        undecided = []
-        for item in self.system.properties:
-            if item.kind is PropertyKind.COMES_TO_REST:
-                decided = finished and self._comes_to_rest(search, item.name, depths, witnesses)
-                if not decided:
-                    undecided.append(item.name)
+        witnesses: dict[str, Witness] = {}
+        depths: dict[str, int] = {}
+        endless = [p.name for p in self.system.properties if p.kind is PropertyKind.COMES_TO_REST]
+        undecided = list(endless)
+        try:
+            for name, where in broken.items():
+                witnesses[name] = self._witness(search, name, *where)
+                depths[name] = where[0]
+            for name in endless if finished else ():
+                if self._comes_to_rest(search, name, depths, witnesses):
+                    undecided.remove(name)
+        except KeyboardInterrupt:  # what has no counterexample yet is not told
+            why = _INTERRUPTED
+            finished = finished and len(depths) == len(broken)
         return Exploration(
             system=self.system,
             states=states,

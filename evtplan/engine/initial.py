@@ -132,6 +132,8 @@ class _Start:
             width = element.most.bit_length()
         if not 0 <= value <= most:
             raise self.scope.fail(node, f"{value} is not within 0 … {most}")
-        cells = self.cells.setdefault(name, list(variable.initial))
+        if name not in self.cells:
+            self.cells[name] = list(variable.initial)
+        cells = self.cells[name]
         mask = ((1 << width) - 1) << offset
         cells[cell] = (cells[cell] & ~mask) | (value << offset)

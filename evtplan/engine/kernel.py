@@ -18,7 +18,15 @@ import hashlib
 
 from evtplan.engine.packing import Packing
 
-__all__ = ["BATCH", "CB", "SEGMENT_BYTES", "Mode", "kernel_source", "system_source"]
+__all__ = [
+    "BATCH",
+    "CB",
+    "MOST_WORDS",
+    "SEGMENT_BYTES",
+    "Mode",
+    "kernel_source",
+    "system_source",
+]
 
 # States expanded before their successors are looked up.
 BATCH = 64
@@ -36,7 +44,7 @@ class CB:
     INDEX_BITS = 4  # bits of a slot that number a state
     THREAD = 5
     COUNT = 6  # states in this thread's array
-    LIMIT = 7  # take no further chunk once COUNT is there
+    LIMIT = 7  # take no further chunk once COUNT is there; set to 0 from outside: stop
     EDGES = 8
     STEP_FLAGS = 9  # flags raised by steps
     ALWAYS = 10  # always properties broken
@@ -58,6 +66,10 @@ class CB:
     IS_AT_REST = 42
     IS_SOMETIMES = 43
     SIZE = 48
+
+
+# Words of a state there is room for, from BEST and from TARGET.
+MOST_WORDS = CB.TARGET - CB.BEST
 
 
 class Mode:
@@ -152,7 +164,6 @@ def run(cb):
     index_bits = _load64(cb + {INDEX_BITS})
     thread = _load64(cb + {THREAD})
     count = _load64(cb + {COUNT})
-    limit = _load64(cb + {LIMIT})
     segments = _load64(cb + {SEGMENTS})
     out = _load64(cb + {OUT})
     pending = _load64(cb + {PENDING})
@@ -173,7 +184,7 @@ def run(cb):
     rest_broken = 0
     quiet = 0
     left = 0
-    while count < limit:
+    while count < _load64(cb + {LIMIT}):
         part = thread
         first = 0
         last = 0

@@ -4,6 +4,7 @@ It runs the plain dialect of the same printed functions, and numbers, orders and
 as the compiled search does.
 """
 
+import sys
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
@@ -14,9 +15,9 @@ from evtplan.engine.stepcode import StepCode
 
 __all__ = ["PlainSearch", "plain_functions"]
 
-# What a state costs in Python: an int in a set and in a list (measured, CPython 3.11).
-_STATE_BYTES = 130
-_BETWEEN = 4096
+# What a state costs in Python beside its int: a place in a set and in a list (measured, 3.11).
+_PLACE_BYTES = 90
+_BETWEEN = 256
 
 
 def plain_functions(code: StepCode) -> dict[str, Any]:
@@ -36,8 +37,11 @@ class PlainSearch:
         self._at_rest: Callable[[int], int] = functions["at_rest"]
         self._sometimes: Callable[[int], int] = functions["sometimes"]
         self._wanted = wanted
-        by_memory = limit_bytes // _STATE_BYTES
+        self._state_bytes = sys.getsizeof(1 << code.packing.bits) + _PLACE_BYTES
+        by_memory = limit_bytes // self._state_bytes
         self._most = by_memory if most is None else min(most, by_memory)
+        # It stopped for lack of memory, not because compiling pays from here.
+        self.out_of_memory = False
         self._by_memory = by_memory
         self._seen: set[int] = set()
         self._counters = dict.fromkeys(
@@ -62,14 +66,9 @@ class PlainSearch:
         return len(self._seen)
 
     @property
-    def out_of_memory(self) -> bool:
-        """It stopped for lack of memory, not because compiling pays from here."""
-        return len(self._seen) > self._by_memory
-
-    @property
     def used_bytes(self) -> int:
         """Bytes they take, about."""
-        return len(self._seen) * _STATE_BYTES
+        return len(self._seen) * self._state_bytes
 
     def total(self, field: int) -> int:
         """A counter."""
@@ -95,8 +94,9 @@ class PlainSearch:
         for number, state in enumerate(self.levels_states[-1]):
             if not number % _BETWEEN:
                 between()
-                if len(seen) > self._most:
-                    return False
+            if len(seen) > self._most:
+                self.out_of_memory = len(seen) > self._by_memory
+                return False
             out.clear()
             flags = expand(state, out)
             counters[CB.EDGES] += len(out)

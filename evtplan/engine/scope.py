@@ -9,10 +9,24 @@ from evtplan.engine.system import Field, Layout, Variable, VariableKind
 from evtplan.engine.words import describe
 from evtplan.errors import UnknownNameError, ValueOutOfRangeError
 
-__all__ = ["ArrayType", "Scope", "Type", "WordType", "bind", "fold_binary", "parameter_values"]
+__all__ = [
+    "ArrayType",
+    "Scope",
+    "TooManyCellsError",
+    "Type",
+    "WordType",
+    "bind",
+    "declare",
+    "fold_binary",
+    "parameter_values",
+]
 
 MOST_NUMBER = 1 << 64
 MOST_CELLS = 1 << 22  # cells of one variable; thirty times the ports of the largest ABI
+
+
+class TooManyCellsError(TextError):
+    """An array with more cells than any use of a text needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,6 +348,13 @@ def bind(text: Text, given: Mapping[str, int], *, history: bool = False) -> Scop
     """The scope of `text` with parameters set; variables laid out, initial values computed."""
     from evtplan.engine.initial import initial_values
 
+    scope = declare(text, given, history=history)
+    initial_values(scope)
+    return scope
+
+
+def declare(text: Text, given: Mapping[str, int], *, history: bool = False) -> Scope:
+    """The scope of `text` with parameters set and variables laid out, every cell still 0."""
     scope = Scope(text, parameter_values(text, given))
     for name in (*text.definitions, *text.words):
         scope.lookup(name, text.words.get(name) or text.definitions[name])
@@ -353,8 +374,12 @@ def bind(text: Text, given: Mapping[str, int], *, history: bool = False) -> Scop
         for dimension in dims:
             cells *= dimension.most - dimension.low + 1
         if cells > MOST_CELLS:
-            raise scope.fail(
-                declared.expression, f"{declared.name} has {cells} cells", f"at most {MOST_CELLS}"
+            raise TooManyCellsError(
+                text.path,
+                f"{declared.name} has {cells} cells",
+                line=declared.expression.lineno,
+                column=declared.expression.col_offset + 1,
+                hint=f"at most {MOST_CELLS}",
             )
         scope.elements[declared.name] = element
         scope.dimensions[declared.name] = dims
@@ -370,5 +395,4 @@ def bind(text: Text, given: Mapping[str, int], *, history: bool = False) -> Scop
             owner=declared.group if declared.kind is VariableKind.SHARED else "shared",
         )
         base += cells
-    initial_values(scope)
     return scope

@@ -1,7 +1,11 @@
 """`evtplan check` as a process: verdicts, exit codes, counterexamples, limits, bad input."""
 
 import json
+import os
+import pty
+import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -114,6 +118,31 @@ class TestExitCodes:
         assert "states, depth" in result.stderr
 
     @pytest.mark.parametrize(
+        ("args", "said"),
+        [
+            (("fifo", "--param", "ports=131071"), "ports may be up to 59 here"),
+            (("fifo", "--param", "ports=70,raises=7"), "its state has 5479 cells, of at most 4096"),
+            (("fifo", "--param", "vcpus=64,priorities=16"), "too large to check with vcpus 64"),
+            (("fifo", "--param", "ports=131071", "--export", "promela"), "ports may be up to 59"),
+        ],
+    )
+    def test_a_scenario_too_large_names_the_parameter(
+        self, args: tuple[str, ...], said: str
+    ) -> None:
+        result = run(*args)
+        assert result.returncode == 2
+        assert said in result.stderr
+        assert result.stdout == ""
+
+    def test_a_large_state_keeps_the_memory_limit(self) -> None:
+        found = run("fifo", "--param", "ports=50,raises=7,raisers=4", "--memory-limit", "3M",
+                    "--format", "json")  # fmt: skip
+        assert found.returncode == 3
+        first = json.loads(found.stdout)["rows"][0]
+        assert (first["method"], first["verdict"]) == ("plain", "unfinished")
+        assert first["states"] * first["bytes_per_state"] < 3.1 * 2**20
+
+    @pytest.mark.parametrize(
         "args",
         [
             ("no-such-protocol",),
@@ -140,6 +169,76 @@ class TestExitCodes:
     def test_parameters_are_listed(self) -> None:
         listed = rows("fifo", "--params")
         assert {"parameter", "default", "least", "most"} <= set(listed[0])
+
+
+class TestCtrlC:
+    """Ctrl-C gives what is known"""
+
+    @pytest.mark.parametrize(
+        ("when", "threads"),
+        [
+            (r"\d states, depth \d+, \d+ s", 1),  # in plain Python
+            (r"compiling", 1),
+            (r"\d,\d\d\d,\d\d\d states", 1),  # in compiled code
+            (r"\d,\d\d\d,\d\d\d states", 2),
+        ],
+    )
+    def test_ends_the_search_and_tells_what_is_known(
+        self, tmp_path: Path, when: str, threads: int
+    ) -> None:
+        cache = {"XDG_CACHE_HOME": str(tmp_path)} if when == "compiling" else {}
+        terminal, its_end = pty.openpty()  # progress is drawn on terminals only
+        process = subprocess.Popen(
+            [sys.executable, "-m", "evtplan", "check", F_HEAD,
+             "--param", "ports=8,raises=3,raisers=4,maskers=3", "--memory-limit", "4G",
+             "--threads", str(threads), "--format", "json"],
+            stdout=subprocess.PIPE, stderr=its_end, env=os.environ | {"TERM": "xterm"} | cache,
+        )  # fmt: skip
+        os.close(its_end)
+        told = b""
+        while not re.search(when, told.decode(errors="ignore")):
+            assert process.poll() is None, told
+            told += os.read(terminal, 1000)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=60)  # the whole search takes hours
+        told += os.read(terminal, 1000)
+        os.close(terminal)
+        assert process.returncode == 130
+        first = json.loads(out)["rows"][0]
+        assert (first["verdict"], first["finished"]) == ("unfinished", False)
+        assert first["states"] > 1000
+        assert first["method"] == ("compiled" if r"\d,\d" in when else "plain")
+        last = told.decode().replace("\r\n", "\n").rpartition("\x1b[K")[2]
+        assert re.fullmatch(
+            r"error: not finished: \d+ states, depth \d+: interrupted; "
+            r"nothing was broken up to there\n", last,
+        )  # fmt: skip
+
+
+class TestWithoutACache:
+    """files are written whole or not at all"""
+
+    def test_nothing_is_left_behind(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("")  # no directory: nothing can be written below it
+        (tmp_path / "tmp").mkdir()
+        result = subprocess.run(
+            [sys.executable, "-c", WITHOUT_A_CACHE],
+            env=os.environ
+            | {"XDG_CACHE_HOME": str(tmp_path / "file"), "TMPDIR": str(tmp_path / "tmp")},
+            capture_output=True, text=True,
+        )  # fmt: skip
+        assert result.stdout == "compiled 287074\n", result.stderr
+        assert list((tmp_path / "tmp").iterdir()) == []
+
+
+WITHOUT_A_CACHE = f"""
+from evtplan.engine.explorer import Limits, explore
+from evtplan.engine.language import read_text
+from evtplan.engine.lowering import lower
+parameters = dict(ports=2, raises=2, raisers=1, maskers=1)
+found = explore(lower(read_text({F_HEAD!r}), parameters), Limits(plain_states=0))
+print(found.method, found.states)
+"""
 
 
 @pytest.mark.skipif(
