@@ -6,6 +6,7 @@ so that a stranger's text is safe to check. docs/protocol-language.md defines th
 
 import ast
 import builtins
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -217,12 +218,23 @@ def parse_text(
         return text
     except SyntaxError as error:
         raise TextError(
-            path, f"not Python syntax: {error.msg}", line=error.lineno, column=error.offset
+            path,
+            f"not Python syntax: {error.msg}",
+            line=error.lineno,
+            column=error.offset,
+            hint=_syntax_hint(error.text or ""),
         ) from error
     except (RecursionError, MemoryError) as error:
         raise TextError(path, "nested too deeply", hint="split the expression") from error
     except ValueError as error:
         raise TextError(path, f"not Python syntax: {error}") from error
+
+
+def _syntax_hint(line: str) -> str | None:
+    """What to write instead, where a line is refused by Python's grammar rather than mistyped."""
+    if re.match(r"\s*await\s+not\b", line):
+        return "write await (not …), or await … == 0: Python wants parentheses there"
+    return None
 
 
 # ---- the module level ------------------------------------------------------------------------

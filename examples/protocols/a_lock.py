@@ -5,9 +5,17 @@ The reference model A-lock: other checkers have counted its states and transitio
 Source: "Scalable Event Channel ABI design (draft A)" as quoted in its review on xen-devel,
 5 February 2013. `E[n]` in "not E[n].masked" is an acknowledged slip for `E[p]`.
 When the upcall is sent is an assumption: the quoted part does not say.
+
+With store buffers (--memory tso) it needs three fences, which the parameters drop one by one
+(fence_pending=0, fence_masked=0, fence_linked=0): after pending:=1, after the guest's masked:=0 and
+after the consumer's linked:=0. The mb() that draft A publishes, after link:=0 (published=1), is neither enough
+nor needed. Under sc fences are no steps.
 """
 
-parameters = dict(ports=(2, 1, 8), raises=(1, 0, 3), raisers=(1, 0, 4), maskers=(0, 0, 3))
+parameters = dict(
+    ports=(2, 1, 8), raises=(1, 0, 3), raisers=(1, 0, 4), maskers=(0, 0, 3),
+    fence_pending=(1, 0, 1), fence_masked=(1, 0, 1), fence_linked=(1, 0, 1), published=(0, 0, 1),
+)
 
 port = upto(ports)
 queued = span(1, ports)
@@ -39,6 +47,8 @@ def raise_event(p):
     first: bit = 0
     with queue_lock:                                  # I
         E[p].pending = 1                              # R1
+        if fence_pending:
+            mb()
         if not E[p].linked and not E[p].masked:       # R2, R3
             first = link(p)
     if first:
@@ -49,7 +59,8 @@ def link(p):
     E[p].linked = 1                                   # R4
     enqueued(p)
     E[p].link = 0                                     # R5
-    mb()
+    if published:
+        mb()
     was_empty: bit = 0
     if H == 0:                                        # R6
         H = p                                         # R7a
@@ -94,6 +105,8 @@ def consumer():
             if l:
                 H = l                                 # C3
                 E[p].linked = 0                       # C8
+                if fence_linked:
+                    mb()
             else:
                 with queue_lock:
                     H = E[p].link
@@ -118,6 +131,8 @@ def masker():
         cycles -= 1
         E[p].masked = 1
         E[p].masked = 0                               # M1
+        if fence_masked:
+            mb()
         if E[p].pending:                              # M3
             unmask(p)
         emit("unmasked", p)

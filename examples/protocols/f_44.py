@@ -58,7 +58,7 @@ def set_link(t, p):                                   # evtchn_fifo_set_link()
 
 
 def set_pending(p):                                   # evtchn_fifo_set_pending()
-    E[p].pending = 1                                  # I, M7
+    set_bit(E[p].pending)                           # I, M7
     if E[p].masked:                                   # V2
         return
     if E[p].linked:                                   # V3
@@ -70,7 +70,7 @@ def set_pending(p):                                   # evtchn_fifo_set_pending(
             done = link(p)
     if not done:
         if not test_and_set(ready):                   # X12
-            upcall = 1                                # X13
+            set_bit(upcall)                           # X13
 
 
 def link(p):
@@ -128,7 +128,7 @@ def consumer():
 
 def handle(p):
     assert E[p].pending, "only_raised: an event that is handled was pending (P2)"
-    E[p].pending = 0                                  # C7
+    clear_bit(E[p].pending)                         # C7
     emit("handled", p)
     mark("an event is handled")
 
@@ -151,7 +151,7 @@ def masker():
 
 
 def unmask(p):                                        # EVTCHNOP_unmask
-    E[p].masked = 0                                   # M4
+    clear_bit(E[p].masked)                           # M4
     if E[p].pending:                                  # M5
         set_pending(p)
 

@@ -60,14 +60,14 @@ def set_link(t, p):                                   # evtchn_fifo_set_link()
 def set_pending(p):                                   # evtchn_fifo_set_pending()
     done: bit = 1
     with queue_lock:
-        E[p].pending = 1                              # X1
+        set_bit(E[p].pending)                       # X1
         if not E[p].masked:                           # X2
             if not test_and_set(E[p].linked):         # X3
                 enqueued(p)
                 done = link(p)
     if not done:
         if not test_and_set(ready):                   # X12
-            upcall = 1                                # X13
+            set_bit(upcall)                           # X13
 
 
 def link(p):
@@ -125,7 +125,7 @@ def consumer():
 
 def handle(p):
     assert E[p].pending, "only_raised: an event that is handled was pending (P2)"
-    E[p].pending = 0                                  # C7
+    clear_bit(E[p].pending)                         # C7
     emit("handled", p)
     mark("an event is handled")
 
@@ -148,7 +148,7 @@ def masker():
 
 
 def unmask(p):                                        # EVTCHNOP_unmask
-    E[p].masked = 0                                   # M4
+    clear_bit(E[p].masked)                           # M4
     if E[p].pending:                                  # M5
         set_pending(p)                                # M6, M7
 

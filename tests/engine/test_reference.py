@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from evtplan.engine.checking import Verdict, check
 from evtplan.engine.language import read_text
 from evtplan.engine.lowering import lower
 from tests.engine.printed_search import printed_search
@@ -75,3 +76,72 @@ class TestVerdicts:
     ) -> None:
         system = scenario(name, row, history=True)
         assert printed_search(system).broken[property_name] == depth
+
+
+class TestHistoryVerdicts:
+    """The variants of F-44 and F-head break at the depths that the other checkers found"""
+
+    @pytest.mark.parametrize(
+        ("name", "row", "property_name", "depth"),
+        [
+            ("old-tail", (2, 1, 1, 1), "no_event_lost", 43),
+            ("ready-without-head", (2, 2, 1, 0), "not_queued", 45),
+            ("no-lock", (2, 1, 2, 0), "fifo_order", 17),
+            ("no-lock", (2, 1, 2, 0), "no_event_lost", 28),
+            ("unmask-without-hypercall", (1, 1, 1, 1), "no_event_lost", 8),
+        ],
+    )
+    def test_what_breaks_before_the_fix(
+        self, name: str, row: tuple[int, ...], property_name: str, depth: int
+    ) -> None:
+        parameters = dict(zip(NAMES, row, strict=True)) | {"fixed": 0}
+        system = lower(read_text(f"history/{name}"), parameters, history=True)
+        assert printed_search(system).broken[property_name] == depth
+
+    @pytest.mark.parametrize(
+        ("name", "model", "row"),
+        [
+            ("old-tail", "f_44", (2, 1, 1, 1)),
+            ("no-lock", "f_head", (2, 1, 2, 0)),
+            ("unmask-without-hypercall", "f_head", (2, 1, 1, 1)),
+        ],
+    )
+    def test_fixed_they_are_the_reference_models(
+        self, name: str, model: str, row: tuple[int, ...]
+    ) -> None:
+        parameters = dict(zip(NAMES, row, strict=True)) | {"fixed": 1}
+        found = printed_search(lower(read_text(f"history/{name}"), parameters))
+        wanted = printed_search(scenario(model, row))
+        assert (found.states, found.edges) == (wanted.states, wanted.edges)
+        assert found.broken == {}
+
+
+class TestStoreBuffers:
+    """x86-TSO: draft A's published mb() is neither sufficient nor what A-lock needs"""
+
+    @staticmethod
+    def broken(name: str, **parameters: int) -> bool:
+        found = check(read_text(TEXTS / f"{name}.py"), parameters, memory="tso")
+        return found.verdict is Verdict.BROKEN
+
+    def test_the_final_abi_holds(self) -> None:
+        assert not self.broken("f_head", ports=1, raises=2, maskers=1)
+        assert not self.broken("f_44", ports=1, raises=2, maskers=1)
+
+    def test_a_lock_holds_with_its_three_fences(self) -> None:
+        assert not self.broken("a_lock", ports=1, raises=2, maskers=1)
+        assert not self.broken("a_lock", ports=2, raises=2)
+
+    @pytest.mark.parametrize("published", [0, 1])
+    @pytest.mark.parametrize(
+        ("fence", "scenario_"),
+        [
+            ("fence_pending", {"ports": 1, "raises": 2, "maskers": 1}),
+            ("fence_masked", {"ports": 1, "raises": 2, "maskers": 1}),
+            ("fence_linked", {"ports": 2, "raises": 3}),
+        ],
+    )
+    def test_each_of_them_is_needed_with_the_published_one_or_without(
+        self, fence: str, scenario_: dict[str, int], published: int
+    ) -> None:
+        assert self.broken("a_lock", **scenario_, **{fence: 0}, published=published)

@@ -2,7 +2,7 @@
 
 A port may be bound before the guest has added the page of its event word. As the code stood
 (`fixed=0`) a raise found no word and was lost. `fixed=1`: Xen remembers it, and raises it again when
-the page comes.
+the page comes. Raise and hypercall hold the domain's event lock here, as we read the commit.
 """
 
 parameters = dict(fixed=(0, 0, 1))

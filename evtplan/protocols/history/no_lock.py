@@ -66,6 +66,7 @@ def set_pending(p):                                   # evtchn_fifo_set_pending(
             done = queue_event(p)
     else:
         done = queue_event(p)
+        step()                                        # XU: nothing to unlock
     if not done:
         if not test_and_set(ready):                   # X12
             upcall = 1                                # X13

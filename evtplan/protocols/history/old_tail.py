@@ -1,9 +1,10 @@
 """An old tail is taken for a live one (Xen e33d4257fc, November 2013).
 
-As the code stood (`fixed=0`) LINKED was set before the queue lock was taken, and the tail was not
-compared with the event itself: a port that is still the tail of the empty queue has LINKED set
-again by its own raise when another raise, with the lock, reads it and chains to it. `fixed=1`:
-LINKED is set under the lock, and a tail that is raised again is forgotten first.
+As the code stood (`fixed=0`) LINKED was set before the queue lock was taken. A queue that has been
+emptied keeps its last event as its tail: when that event is raised again it has LINKED set and waits
+for the lock, and another raise, which has the lock, takes it for a live tail and chains to it. HEAD
+is then never written, and the events are lost. `fixed=1`: LINKED is set under the lock, and a tail
+that is raised again is forgotten first. moved_tail.py has the commit's other case.
 """
 
 parameters = dict(
@@ -87,11 +88,15 @@ def set_pending(p):                                   # evtchn_fifo_set_pending(
 def link(p):
     chained: bit = 0
     if fixed:
-        if T == p:
-            T = 0
-    t = T                                             # X5
-    if t:
-        chained = set_link(t, p)
+        if T == p:                                    # X4
+            T = 0                                     # X4b
+        t = T                                         # X5
+        if t:
+            chained = set_link(t, p)
+    else:
+        t = T
+        if t != p:                                    # it is the tail: the queue is empty
+            chained = set_link(t, p)                  # no tail yet: word 0, which is never LINKED
     if not chained:
         H = p                                         # X9
     T = p                                             # X10

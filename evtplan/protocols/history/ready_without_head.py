@@ -1,9 +1,10 @@
 """READY set although HEAD is not new (Xen 70ccddb14a, November 2013).
 
 As the code stood (`fixed=0`) every link set READY. A consumer that finds READY set and its queue
-empty reads HEAD again, and HEAD is an old event: it is consumed out of turn, and its link leads
-into the middle of the queue. `fixed=1`: READY is set only together with a new HEAD (4.1.2 of the
-design). The queue is that of examples/protocols/f_head.py.
+empty reads HEAD again, and HEAD is an old event: if that is raised meanwhile, it is handled while it
+still stands on the queue, and later events are consumed out of turn. `fixed=1`: READY is set only
+together with a new HEAD (4.1.2 of the design). The queue is otherwise that of the same month, so
+that with two raisers or a masker the bug of old_tail.py is still in it.
 """
 
 parameters = dict(
@@ -62,15 +63,16 @@ def set_link(t, p):                                   # evtchn_fifo_set_link()
 
 
 def set_pending(p):                                   # evtchn_fifo_set_pending()
-    done: bit = 1
+    E[p].pending = 1
+    if E[p].masked:
+        return
+    if test_and_set(E[p].linked):
+        return
+    chained: bit = 0
     with queue_lock:
-        E[p].pending = 1                              # X1
-        if not E[p].masked:                           # X2
-            if not test_and_set(E[p].linked):         # X3
-                enqueued(p)
-                done = link(p)
-                if not fixed:
-                    done = 0
+        enqueued(p)
+        chained = link(p)
+    done: bit = chained if fixed else 0
     if not done:
         if not test_and_set(ready):                   # X12
             upcall = 1                                # X13
@@ -78,11 +80,9 @@ def set_pending(p):                                   # evtchn_fifo_set_pending(
 
 def link(p):
     chained: bit = 0
-    if T == p:                                        # X4
-        T = 0                                         # X4b
-    t = T                                             # X5
-    if t:
-        chained = set_link(t, p)
+    t = T
+    if t != p:                                        # it is the tail: the queue is empty
+        chained = set_link(t, p)                      # no tail yet: word 0, which is never LINKED
     if not chained:
         H = p                                         # X9
     T = p                                             # X10
@@ -119,9 +119,10 @@ def consumer():
                     break
                 w = seen
             n = w.link
+            taken: bit = w.linked
             if E[p].pending:                          # C5
                 if not E[p].masked:                   # C6
-                    handle(p)
+                    handle(p, taken)
             again = exchange(ready, 0)                # C8
             emit("consumed", p)
             p = n
@@ -129,7 +130,8 @@ def consumer():
                 break
 
 
-def handle(p):
+def handle(p, taken: bit):
+    assert taken or not E[p].linked, "not_queued: an event is handled when it has been taken from its queue, not while it still stands there"
     assert E[p].pending, "only_raised: an event that is handled was pending (P2)"
     E[p].pending = 0                                  # C7
     emit("handled", p)
