@@ -230,11 +230,11 @@ def parse_text(
         raise TextError(path, f"not Python syntax: {error}") from error
 
 
-def _syntax_hint(line: str) -> str | None:
-    """What to write instead, where a line is refused by Python's grammar rather than mistyped."""
+def _syntax_hint(line: str) -> str:
+    """What to write instead of a line that Python's grammar refuses; empty where unknown."""
     if re.match(r"\s*await\s+not\b", line):
         return "write await (not …), or await … == 0: Python wants parentheses there"
-    return None
+    return ""
 
 
 # ---- the module level ------------------------------------------------------------------------
