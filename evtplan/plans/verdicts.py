@@ -9,11 +9,11 @@ __all__ = ["protocol_of", "protocol_verdict"]
 
 # The protocol text behind each ABI.
 _TEXTS = {
-    "2l-32": "two_level",
-    "2l-64": "two_level",
-    "3l-32": "three_level",
-    "3l-64": "three_level",
-    "fifo-draft-a": "draft_a",
+    "2l-32": "two-level",
+    "2l-64": "two-level",
+    "3l-32": "three-level",
+    "3l-64": "three-level",
+    "fifo-draft-a": "draft-a",
     "fifo": "fifo",
 }
 
@@ -30,7 +30,7 @@ def protocol_verdict(abi: str) -> bool | None:
     verdicts = [
         entry["verdict"]
         for entry in _manifest()
-        if str(entry.get("text", "")).removesuffix(".py") == _TEXTS[abi] and "verdict" in entry
+        if entry.get("protocol") == _TEXTS[abi] and "verdict" in entry
     ]
     if not verdicts:
         return None

@@ -9,6 +9,7 @@ from evtplan.errors import EvtplanError, InputError, UnknownNameError
 from evtplan.plans.comparison import compare, compare_numbers
 from evtplan.plans.earlier import changes_between, read_earlier
 from evtplan.plans.sizing import SizingInputs
+from evtplan.plans.verdicts import protocol_verdict
 
 WEB = Fleet((Guest("web", vcpus=2, devices=(Device("vif"), Device("vbd")), copies=100),), name="a")
 BIG = Fleet((Guest("big", vcpus=8, devices=(Device("vif"), Device("vbd")), copies=100),), name="b")
@@ -175,3 +176,12 @@ class TestBreakEvens:
         assert (last["first_value"], last["best_before"], last["best_from"]) == (
             262144, "3l-64", None,
         )  # fmt: skip
+
+
+class TestProtocolVerdicts:
+    """whether the protocol holds (from the manifest)"""
+
+    def test_draft_a_is_broken_and_the_final_abi_holds(self) -> None:
+        assert protocol_verdict("fifo-draft-a") is False
+        assert protocol_verdict("fifo") is True
+        assert protocol_verdict("2l-64") is True
