@@ -277,7 +277,8 @@ class _ChannelPoints:
 def _vcpus(most_port: int, bits: int, fixed: int, each: int) -> int:
     """VCPUs of a guest that could bind all of their ports, after `fixed` others."""
     host = Host()
-    guest = host.create(1, vcpus=8192, max_port=most_port, word_bits=bits)
+    enough = max(most_port, bits * bits) // each + 2
+    guest = host.create(1, vcpus=enough, max_port=most_port, word_bits=bits)
     if most_port > bits * bits:  # more than 2-level has: a FIFO guest
         guest.frame(1)
         host.init_control(guest, 0, 1, 0)
