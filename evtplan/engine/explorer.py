@@ -20,8 +20,8 @@ from evtplan.engine.livelock import Component, fairest
 from evtplan.engine.packing import Packing, pack_system
 from evtplan.engine.pages import available_bytes
 from evtplan.engine.plainsearch import PlainSearch, plain_functions
-from evtplan.engine.stepcode import IN_RANGE, NO_DEADLOCK, StepCode, print_steps
-from evtplan.engine.system import Choose, If, Property, PropertyKind, TransitionSystem
+from evtplan.engine.stepcode import IN_RANGE, StepCode, print_steps
+from evtplan.engine.system import Choose, If, PropertyKind, TransitionSystem
 
 if TYPE_CHECKING:
     from evtplan.engine.compiled_search import CompiledSearch
@@ -500,16 +500,3 @@ def _fan_out(system: TransitionSystem) -> int:
         sizes = tuple(local.most for local in kind.locals)
         total += kind.count * max((choices(point.body, sizes) for point in kind.points), default=0)
     return max(1, total)
-
-
-def property_kinds(system: TransitionSystem) -> dict[str, Property]:
-    """Every property by name, those that each system has among them."""
-    found = {item.name: item for item in system.properties}
-    found.setdefault(
-        IN_RANGE, Property(IN_RANGE, PropertyKind.ALWAYS, "every value stays in its range", 0)
-    )
-    found.setdefault(
-        NO_DEADLOCK,
-        Property(NO_DEADLOCK, PropertyKind.NO_DEADLOCK, "no process is stuck at rest", 0),
-    )
-    return found

@@ -9,7 +9,7 @@ compiling several times faster; Numba links it into the search and optimises bot
 - `always(s…)`, `at_rest(s…)`, `sometimes(s…)` return a bit for each property.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from evtplan.engine.packing import Chunk, Packing, Part, pack_system
 from evtplan.engine.stepcode import FLAG_SHIFT, IN_RANGE, StepCode, mentioned_slots
@@ -181,6 +181,16 @@ class _Printer:
             self.store("0", f"L{slot}")
         self.store("0", "g")
 
+    def fork(
+        self, test: Expr, then: Block, other: Block, join: str, write: Callable[[Block, str], None]
+    ) -> None:
+        """Print both ways of a branch by `write`; either goes on at `join`."""
+        yes, no = self.name("then"), self.name("else")
+        self.branch(self.test(test), yes, no)
+        for label, way in ((yes, then), (no, other)):
+            self.block(label)
+            write(way, join)
+
     def statements(self, block: Block, join: str) -> None:
         """Print a block; where it does not end the step it goes on at `join`."""
         for number, statement in enumerate(block):
@@ -188,11 +198,7 @@ class _Printer:
                 case If(test, then, other):
                     last = number == len(block) - 1
                     after = join if last else self.name("join")
-                    yes, no = self.name("then"), self.name("else")
-                    self.branch(self.test(test), yes, no)
-                    for label, way in ((yes, then), (no, other)):
-                        self.block(label)
-                        self.statements(way, after)
+                    self.fork(test, then, other, after, self.statements)
                     if last:
                         return
                     self.block(after)
@@ -406,11 +412,7 @@ class _Printer:
                 case If(test, then, other):
                     last = number == len(block) - 1
                     after = join if last else self.name("join")
-                    yes, no = self.name("then"), self.name("else")
-                    self.branch(self.test(test), yes, no)
-                    for label, way in ((yes, then), (no, other)):
-                        self.block(label)
-                        self.property(way, after)
+                    self.fork(test, then, other, after, self.property)
                     if last:
                         return
                     self.block(after)

@@ -4,7 +4,6 @@ import json
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
-from importlib import import_module
 from typing import Any
 
 from evtplan.errors import InputError
@@ -12,6 +11,7 @@ from evtplan.fleet.model import Fleet
 from evtplan.formulas import kernels
 from evtplan.plans.answers import Sizing
 from evtplan.plans.fleet_sizing import size_fleet
+from evtplan.plans.sensitivity import sensitivity_of_fleet
 from evtplan.plans.sweeps.axes import Axis
 from evtplan.plans.sweeps.design import Sweep
 from evtplan.plans.sweeps.fleets import FleetSubject, setting_named
@@ -183,11 +183,7 @@ def _effects(
     fleet: Fleet, abi: str, backends: int
 ) -> tuple[tuple[dict[str, Any], ...], tuple[str, ...]]:
     """What each input does to the VM limit, the strongest first."""
-    try:
-        sensitivity = import_module("evtplan.plans.sensitivity")
-    except ModuleNotFoundError:
-        return (), ("this version has no sensitivity analysis",)
-    found = sensitivity.sensitivity_of_fleet(fleet, (abi,), backends=backends)
+    found = sensitivity_of_fleet(fleet, (abi,), backends=backends)
     names = ("rank", "input", "value", "plus_one", "minus_one", "plus_tenth", "minus_tenth")
     rows = (asdict(effect) for effect in found.effects)
     return tuple({name: row[name] for name in names} for row in rows), tuple(found.notes)
