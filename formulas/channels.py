@@ -27,6 +27,19 @@ def _k(**given: int) -> dict[str, int]:
     return {**flags, **given}
 
 
+VIF_QUEUES_AGREED = Formula(
+    name="channels.vif_queues_agreed",
+    result=g.QUEUES,
+    inputs=(g.BACKEND_QUEUES, g.FRONTEND_QUEUES),
+    expression=Min(g.BACKEND_QUEUES.symbol, g.FRONTEND_QUEUES.symbol),
+    kind=Kind.EXACT,
+    meaning="Queues of a vif: the fewer of the backend's multi-queue-max-queues and the frontend's "
+    "max_queues.",
+    source=Source("Linux 6.12 xen-netfront.c:2288"),
+    certainty=Certainty.CODE,
+    examples=(Example({"backend_queues": 2, "frontend_queues": 8}, 2),),
+)
+
 VIF_QUEUES = Formula(
     name="channels.vif_queues",
     result=g.QUEUES,
@@ -37,6 +50,7 @@ VIF_QUEUES = Formula(
     source=Source("Linux 6.12 xen-netfront.c:63,2288; xen-netback/netback.c:71,1757"),
     certainty=Certainty.CODE,
     assumptions=("neither side's max_queues is set",),
+    derived_from=("channels.vif_queues_agreed",),
     examples=(
         Example({"dom0_vcpus": 8, "vcpus": 2}, 2),
         Example({"dom0_vcpus": 16, "vcpus": 32}, 8),
@@ -58,6 +72,18 @@ VIF_PORTS = Formula(
     ),
 )
 
+VBD_RINGS_AGREED = Formula(
+    name="channels.vbd_rings_agreed",
+    result=g.RINGS,
+    inputs=(g.BACKEND_RINGS, g.FRONTEND_RINGS),
+    expression=Min(g.BACKEND_RINGS.symbol, g.FRONTEND_RINGS.symbol),
+    kind=Kind.EXACT,
+    meaning="Rings of a vbd: the fewer of those that backend and frontend are ready for.",
+    source=Source("Linux 6.12 xen-blkfront.c:1910"),
+    certainty=Certainty.CODE,
+    examples=(Example({"backend_rings": 1, "frontend_rings": 4}, 1, "a backend of one ring"),),
+)
+
 VBD_RINGS = Formula(
     name="channels.vbd_rings",
     result=g.RINGS,
@@ -68,6 +94,7 @@ VBD_RINGS = Formula(
     source=Source("Linux 6.12 xen-blkfront.c:143,1910,2593; xen-blkback/blkback.c:1541"),
     certainty=Certainty.CODE,
     assumptions=("the backend is Linux blkback; tapdisk and QEMU advertise their own number",),
+    derived_from=("channels.vbd_rings_agreed",),
     examples=(Example({"dom0_vcpus": 8, "vcpus": 2}, 2), Example({"dom0_vcpus": 8, "vcpus": 8}, 4)),
 )
 
@@ -310,8 +337,10 @@ XENSERVER_DOM0_PORTS = Formula(
 
 FORMULAS = (
     PORTS_PER_VCPU,
+    VIF_QUEUES_AGREED,
     VIF_QUEUES,
     VIF_PORTS,
+    VBD_RINGS_AGREED,
     VBD_RINGS,
     LOCAL_PORTS,
     EMULATOR_PORTS,

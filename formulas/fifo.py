@@ -1,6 +1,6 @@
 """The final FIFO ABI: event array, control blocks, what fits."""
 
-from sympy import Integer, Max, floor
+from sympy import Integer, Max, ceiling, floor
 
 from evtplan.formulas import vocabulary as v
 from evtplan.formulas.core import Certainty, Example, Formula, Kind, Source
@@ -202,6 +202,25 @@ CONTROL_PAGES = Formula(
     examples=(Example({"vcpus": 4}, 4),),
 )
 
+PACKED_CONTROL_PAGES = Formula(
+    name="fifo.packed_control_pages",
+    result=v.PACKED_CONTROL_PAGES,
+    inputs=(v.VCPUS,),
+    expression=ceiling(v.VCPUS.symbol / Integer(4096 // 72)),
+    kind=Kind.LOWER_BOUND,
+    meaning="Guest pages that control blocks need: the ABI lets 56 of 72 bytes share one, where "
+    "Linux gives each a page. Xen maps the page anew for every VCPU all the same.",
+    source=Source(
+        "xen/common/event_fifo.c:483,590", "a block is 8-byte aligned and crosses no page"
+    ),
+    derived_from=("fifo.control_block_bytes",),
+    examples=(
+        Example({"vcpus": 4}, 1, "instead of Linux's 4"),
+        Example({"vcpus": 56}, 1),
+        Example({"vcpus": 57}, 2),
+    ),
+)
+
 DOMAIN_PAGES = Formula(
     name="fifo.domain_pages",
     result=v.DOMAIN_PAGES,
@@ -277,6 +296,7 @@ FORMULAS = (
     VM_LIMIT_BACKEND_PORTS,
     CONTROL_BLOCK_BYTES,
     CONTROL_PAGES,
+    PACKED_CONTROL_PAGES,
     DOMAIN_PAGES,
     GUEST_BYTES,
 )

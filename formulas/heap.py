@@ -50,6 +50,23 @@ BUCKETS = Formula(
     ),
 )
 
+EVTCHNS_PER_GROUP = Formula(
+    name="heap.evtchns_per_group",
+    result=v.EVTCHNS_PER_GROUP,
+    inputs=(v.EVTCHNS_PER_BUCKET,),
+    expression=512 * _b,
+    kind=Kind.EXACT,
+    meaning="struct evtchn that one group reaches: a page of 512 pointers, each to a bucket.",
+    source=SCHED_H,
+    certainty=Certainty.CODE,
+    assumptions=("a 64-bit hypervisor: pointers of 8 bytes",),
+    derived_from=("heap.evtchns_per_bucket",),
+    examples=(
+        Example({"evtchns_per_bucket": 64}, 32768, "Xen 4.6 and later"),
+        Example({"evtchns_per_bucket": 256}, 131072, "October 2013: one group is enough"),
+    ),
+)
+
 GROUP_PAGES = Formula(
     name="heap.group_pages",
     result=v.GROUP_PAGES,
@@ -60,11 +77,27 @@ GROUP_PAGES = Formula(
     source=SCHED_H,
     certainty=Certainty.CODE,
     assumptions=("Xen 4.4 or later", "a 64-bit hypervisor"),
-    derived_from=("heap.buckets",),
+    derived_from=("heap.buckets", "heap.evtchns_per_group"),
     examples=(
         Example({"highest_port": 63, "evtchns_per_bucket": 64}, 0),
         Example({"highest_port": 64, "evtchns_per_bucket": 64}, 1),
         Example({"highest_port": 131071, "evtchns_per_bucket": 64}, 4),
+    ),
+)
+
+MAX_BUCKETS = Formula(
+    name="heap.max_buckets",
+    result=v.MAX_BUCKETS,
+    inputs=(v.CHANNELS, v.EVTCHNS_PER_BUCKET),
+    expression=ceiling(v.CHANNELS.symbol / _b),
+    kind=Kind.EXACT,
+    meaning="Buckets that hold every port of the ABI; before groups, so many pointers.",
+    source=SCHED_H,
+    certainty=Certainty.CODE,
+    derived_from=("heap.evtchns_per_bucket",),
+    examples=(
+        Example({"channels": 4096, "evtchns_per_bucket": 128}, 32, "Xen 4.3"),
+        Example({"channels": 131072, "evtchns_per_bucket": 64}, 2048, "Xen 4.6 and later"),
     ),
 )
 
@@ -77,6 +110,7 @@ MAX_GROUPS = Formula(
     meaning="NR_EVTCHN_GROUPS: groups that hold every port of the ABI.",
     source=SCHED_H,
     certainty=Certainty.CODE,
+    derived_from=("heap.evtchns_per_group",),
     examples=(
         Example({"channels": 131072, "evtchns_per_bucket": 256}, 1, "ea963e094a"),
         Example({"channels": 131072, "evtchns_per_bucket": 128}, 2, "ea963e094a, with XSM"),
@@ -94,7 +128,7 @@ STRUCT_BYTES_SAVED = Formula(
     "group pointers.",
     source=Source("Xen commit ea963e094a (2013-10)", "shrinks by at least 232 bytes"),
     certainty=Certainty.STATED,
-    derived_from=("heap.max_groups",),
+    derived_from=("heap.max_buckets", "heap.max_groups"),
     examples=(Example({"max_buckets": 32, "max_groups": 2}, 232, "ea963e094a", Certainty.STATED),),
 )
 
@@ -178,7 +212,9 @@ XENHEAP_BYTES = Formula(
 FORMULAS = (
     EVTCHNS_PER_BUCKET,
     BUCKETS,
+    EVTCHNS_PER_GROUP,
     GROUP_PAGES,
+    MAX_BUCKETS,
     MAX_GROUPS,
     STRUCT_BYTES_SAVED,
     XENHEAP_PAGES,

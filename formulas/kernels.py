@@ -13,8 +13,10 @@ __all__ = [
     "channels_ports_per_vcpu",
     "channels_stub_ports",
     "channels_vbd_rings",
+    "channels_vbd_rings_agreed",
     "channels_vif_ports",
     "channels_vif_queues",
+    "channels_vif_queues_agreed",
     "channels_xenserver_dom0_ports",
     "delivery_lock_wait_lower_bound",
     "delivery_lock_wait_upper_bound",
@@ -40,6 +42,7 @@ __all__ = [
     "fifo_domu_array_pages",
     "fifo_event_array_pages",
     "fifo_guest_bytes",
+    "fifo_packed_control_pages",
     "fifo_total_array_pages",
     "fifo_usable_ports",
     "fifo_vm_limit_backend_ports",
@@ -47,10 +50,12 @@ __all__ = [
     "fifo_words_per_page",
     "heap_buckets",
     "heap_evtchns_per_bucket",
+    "heap_evtchns_per_group",
     "heap_fifo_domain_bytes",
     "heap_fifo_struct_bytes",
     "heap_fifo_vcpu_bytes",
     "heap_group_pages",
+    "heap_max_buckets",
     "heap_max_groups",
     "heap_struct_bytes_saved",
     "heap_xenheap_bytes",
@@ -68,8 +73,13 @@ __all__ = [
     "initialisation_vcpus_online",
     "initialisation_vcpus_online_all_or_none",
     "initialisation_vcpus_online_short_of_pages",
+    "limits_allowed_ports",
+    "limits_linux_irq_row_pages",
+    "limits_linux_irqs",
     "limits_mapping_pages",
+    "limits_other_mappings",
     "limits_pv_vcpu_limit",
+    "limits_registered_vcpus",
     "limits_vcpu_limit_ports",
     "limits_vm_limit_domids",
     "three_level_bitmap_bytes",
@@ -203,6 +213,11 @@ def fifo_control_pages(vcpus: int) -> int:
     return vcpus
 
 
+def fifo_packed_control_pages(vcpus: int) -> int:
+    """Guest pages that control blocks need: the ABI lets 56 of 72 bytes share one, where Linux gives each a page. Xen maps the page anew for every VCPU all the same. [fifo.packed_control_pages]"""
+    return (-(-(vcpus) // (56)))
+
+
 def fifo_domain_pages(highest_port: int, vcpus: int, words_per_page: int) -> int:
     """Pages of one domain: its event array, and a control block page for each VCPU. Xen maps each of them. [fifo.domain_pages]"""
     return vcpus + ((highest_port) // (words_per_page)) + 1
@@ -283,9 +298,19 @@ def limits_mapping_pages(mapping_mib: int, guard_pages: int) -> int:
     return ((256*mapping_mib) // (guard_pages + 1))
 
 
+def limits_other_mappings(vcpus: int, vcpu_areas: int, hvm_guest: int, ioreq_pages: int) -> int:
+    """What a domain takes of the same space beside its event state: registered vcpu_info and runstate areas, a virtual APIC page for each VCPU of an HVM guest, ioreq pages. [limits.other_mappings]"""
+    return ioreq_pages + vcpus*(hvm_guest + vcpu_areas)
+
+
 def limits_vm_limit_domids(domain_ids: int, backends: int) -> int:
     """VMs until domain IDs run out, dom0 and driver domains set aside. [limits.vm_limit_domids]"""
     return max(0, -backends + domain_ids)
+
+
+def limits_allowed_ports(max_event_channels: int, channels: int) -> int:
+    """Ports that a domain can bind: up to its max_event_channels, which is a port number, and to the last port of its ABI. [limits.allowed_ports]"""
+    return min(max_event_channels, channels - 1)
 
 
 def limits_pv_vcpu_limit(virtual_mib: int) -> int:
@@ -298,6 +323,21 @@ def limits_vcpu_limit_ports(usable_ports: int, fixed_ports: int, per_vcpu_ports:
     return ((max(0, -fixed_ports + usable_ports)) // (per_vcpu_ports))
 
 
+def limits_registered_vcpus(vcpus: int, legacy_vcpus: int) -> int:
+    """VCPUs without a place in shared_info: each must register a vcpu_info, which Xen maps. [limits.registered_vcpus]"""
+    return max(0, -legacy_vcpus + vcpus)
+
+
+def limits_linux_irqs(kernel_cpus: int) -> int:
+    """Events that a Linux guest can bind, each to an interrupt number: for a kernel built for few CPUs fewer than FIFO has ports. [limits.linux_irqs]"""
+    return 64*kernel_cpus + 8192
+
+
+def limits_linux_irq_row_pages(highest_port: int, guest_page_bytes: int) -> int:
+    """Pages of evtchn_to_irq, Linux's table of 4 bytes a port: a row is a page, of 1024 ports with 4 KiB pages, and is allocated when a port in it is first bound. [limits.linux_irq_row_pages]"""
+    return ((4*highest_port) // (guest_page_bytes)) + 1
+
+
 def heap_evtchns_per_bucket(evtchn_bytes: int) -> int:
     """struct evtchn in a page when each takes the next power of two of bytes. [heap.evtchns_per_bucket]"""
     return ((4096) if ((evtchn_bytes <= 1)) else ((2048) if ((evtchn_bytes <= 2)) else ((1024) if ((evtchn_bytes <= 4)) else ((512) if ((evtchn_bytes <= 8)) else ((256) if ((evtchn_bytes <= 16)) else ((128) if ((evtchn_bytes <= 32)) else ((64) if ((evtchn_bytes <= 64)) else ((32) if ((evtchn_bytes <= 128)) else ((16) if ((evtchn_bytes <= 256)) else ((8) if ((evtchn_bytes <= 512)) else ((4) if ((evtchn_bytes <= 1024)) else ((2) if ((evtchn_bytes <= 2048)) else (1)))))))))))))
@@ -308,9 +348,19 @@ def heap_buckets(highest_port: int, evtchns_per_bucket: int) -> int:
     return ((highest_port) // (evtchns_per_bucket)) + 1
 
 
+def heap_evtchns_per_group(evtchns_per_bucket: int) -> int:
+    """struct evtchn that one group reaches: a page of 512 pointers, each to a bucket. [heap.evtchns_per_group]"""
+    return 512*evtchns_per_bucket
+
+
 def heap_group_pages(highest_port: int, evtchns_per_bucket: int) -> int:
     """Pages of 512 bucket pointers; none while one bucket is enough. [heap.group_pages]"""
     return ((0) if ((evtchns_per_bucket > highest_port)) else (((highest_port) // (512*evtchns_per_bucket)) + 1))
+
+
+def heap_max_buckets(channels: int, evtchns_per_bucket: int) -> int:
+    """Buckets that hold every port of the ABI; before groups, so many pointers. [heap.max_buckets]"""
+    return (-(-(channels) // (evtchns_per_bucket)))
 
 
 def heap_max_groups(channels: int, evtchns_per_bucket: int) -> int:
@@ -353,6 +403,11 @@ def channels_ports_per_vcpu(pv_guest: int, possible_vcpus: int, spinlock_kicker:
     return pv_guest*vpmu + pv_guest + two_level_guest + min(spinlock_kicker, possible_vcpus - 1) + 4
 
 
+def channels_vif_queues_agreed(backend_queues: int, frontend_queues: int) -> int:
+    """Queues of a vif: the fewer of the backend's multi-queue-max-queues and the frontend's max_queues. [channels.vif_queues_agreed]"""
+    return min(backend_queues, frontend_queues)
+
+
 def channels_vif_queues(dom0_vcpus: int, vcpus: int) -> int:
     """Queues of a vif under the default of both Linux drivers: 8, or the CPUs online. [channels.vif_queues]"""
     return min(8, dom0_vcpus, vcpus)
@@ -361,6 +416,11 @@ def channels_vif_queues(dom0_vcpus: int, vcpus: int) -> int:
 def channels_vif_ports(queues: int, channels_per_queue: int, control_rings: int) -> int:
     """Channels of one vif on each side: q·s, and one for a control ring. [channels.vif_ports]"""
     return channels_per_queue*queues + control_rings
+
+
+def channels_vbd_rings_agreed(backend_rings: int, frontend_rings: int) -> int:
+    """Rings of a vbd: the fewer of those that backend and frontend are ready for. [channels.vbd_rings_agreed]"""
+    return min(backend_rings, frontend_rings)
 
 
 def channels_vbd_rings(dom0_vcpus: int, vcpus: int) -> int:

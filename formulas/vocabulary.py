@@ -25,6 +25,7 @@ __all__ = [
     "EVENTS_PER_DRIVER_DOMAIN",
     "EVENTS_PER_VM",
     "EVTCHNS_PER_BUCKET",
+    "EVTCHNS_PER_GROUP",
     "EVTCHN_BYTES",
     "FIFO_DOMAIN_BYTES",
     "FIFO_STRUCT_BYTES",
@@ -39,7 +40,9 @@ __all__ = [
     "MAPPING_MIB",
     "MAX_ARRAY_PAGES",
     "MAX_BUCKETS",
+    "MAX_EVENT_CHANNELS",
     "MAX_GROUPS",
+    "PACKED_CONTROL_PAGES",
     "PAGES",
     "PAGE_BYTES",
     "PER_VCPU_PORTS",
@@ -151,6 +154,14 @@ CHANNELS = Quantity(
 USABLE_PORTS = Quantity(
     "usable_ports", "N_u", "port", "ports that one domain can bind", goal=Goal.AT_LEAST, tried=2**18
 )
+MAX_EVENT_CHANNELS = Quantity(
+    "max_event_channels",
+    "p_max",
+    "port",
+    "the highest port number that a domain may use, as its configuration says",
+    usual=1023,
+    tried=2**18,
+)
 LINK_BITS = Quantity(
     "link_bits", "l", "bit", "bits of the LINK field of an event word", most=28, tried=28
 )
@@ -218,6 +229,12 @@ CONTROL_PAGES_PER_VM = Quantity(
 CONTROL_BLOCK_BYTES = Quantity(
     "control_block_bytes", "S", "byte", "bytes of the control blocks of one domain"
 )
+PACKED_CONTROL_PAGES = Quantity(
+    "packed_control_pages",
+    "C_s",
+    "page",
+    "guest pages that hold one domain's control blocks when its VCPUs share pages",
+)
 
 # Xen's heap.
 EVTCHN_BYTES = Quantity(
@@ -231,6 +248,13 @@ EVTCHNS_PER_BUCKET = Quantity(
     least=1,
     usual=64,
     tried=2**12,
+    goal=Goal.AT_LEAST,
+)
+EVTCHNS_PER_GROUP = Quantity(
+    "evtchns_per_group",
+    "b_g",
+    "object/group",
+    "struct evtchn of a group, which is one page of bucket pointers",
     goal=Goal.AT_LEAST,
 )
 BUCKETS = Quantity("buckets", "n_b", "page", "buckets of struct evtchn of one domain")

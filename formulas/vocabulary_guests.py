@@ -4,16 +4,27 @@ from evtplan.formulas.core import Goal, Quantity
 
 __all__ = [
     "BACKEND_PORTS_PER_VM",
+    "BACKEND_QUEUES",
+    "BACKEND_RINGS",
     "CHANNELS_PER_QUEUE",
     "CONNECTORS",
     "CONTROL_RINGS",
     "DOM0_VCPUS",
     "DOMU_PORTS",
     "EMULATOR_PORTS",
+    "FRONTEND_QUEUES",
+    "FRONTEND_RINGS",
+    "HVM_GUEST",
     "HVM_PORTS_PER_VCPU",
+    "IOREQ_PAGES",
     "IOREQ_SERVERS",
+    "IRQS",
+    "IRQ_ROW_PAGES",
+    "KERNEL_CPUS",
+    "LEGACY_VCPUS",
     "LOCAL_PORTS",
     "NINEPFS",
+    "OTHER_MAPPINGS",
     "OTHER_PORTS",
     "PIRQS",
     "PORTS_PER_VCPU",
@@ -22,6 +33,7 @@ __all__ = [
     "PV_CONSOLES",
     "PV_GUEST",
     "QUEUES",
+    "REGISTERED_VCPUS",
     "RINGS",
     "SINGLE_DEVICES",
     "SOCKETS",
@@ -30,6 +42,7 @@ __all__ = [
     "STUB_PORTS",
     "TWO_LEVEL_GUEST",
     "VBDS",
+    "VCPU_AREAS",
     "VIFS",
     "VIF_PORTS",
     "VIRQS",
@@ -44,6 +57,12 @@ POSSIBLE_VCPUS = Quantity(
 )
 QUEUES = Quantity(
     "queues", "q", "queue", "queues of a vif", least=1, tried=2**8, goal=Goal.AT_LEAST
+)
+BACKEND_QUEUES = Quantity(
+    "backend_queues", "q_b", "queue", "queues of a vif that the backend offers", least=1, tried=2**8
+)
+FRONTEND_QUEUES = Quantity(
+    "frontend_queues", "q_f", "queue", "queues of a vif that the guest wants", least=1, tried=2**8
 )
 CHANNELS_PER_QUEUE = Quantity(
     "channels_per_queue",
@@ -65,6 +84,12 @@ CONTROL_RINGS = Quantity(
     tried=1,
 )
 RINGS = Quantity("rings", "r", "ring", "rings of a vbd", least=1, tried=2**8, goal=Goal.AT_LEAST)
+BACKEND_RINGS = Quantity(
+    "backend_rings", "r_b", "ring", "rings of a vbd that the backend offers", least=1, tried=2**8
+)
+FRONTEND_RINGS = Quantity(
+    "frontend_rings", "r_f", "ring", "rings of a vbd that the guest wants", least=1, tried=2**8
+)
 IOREQ_SERVERS = Quantity(
     "ioreq_servers", "X_s", "server", "ioreq servers of an HVM guest", usual=0, tried=64
 )
@@ -156,4 +181,55 @@ PV_CONSOLES = Quantity(
     "1 for the console channel of a PV guest, 0 for HVM",
     most=1,
     tried=1,
+)
+
+# Limits of the guest's kernel, and what else Xen maps for a guest.
+KERNEL_CPUS = Quantity(
+    "kernel_cpus",
+    "n_K",
+    "CPU",
+    "CPUs that the guest's kernel is built for, NR_CPUS",
+    least=1,
+    tried=2**13,
+)
+IRQS = Quantity("irqs", "n_I", "IRQ", "interrupt numbers of a Linux guest", goal=Goal.AT_LEAST)
+IRQ_ROW_PAGES = Quantity(
+    "irq_row_pages",
+    "A_I",
+    "page",
+    "guest kernel pages of Linux's table from ports to interrupt numbers",
+)
+LEGACY_VCPUS = Quantity(
+    "legacy_vcpus",
+    "c_leg",
+    "VCPU",
+    "VCPUs whose vcpu_info lies in shared_info: 32 on x86, 1 on Arm",
+    usual=32,
+    tried=64,
+)
+REGISTERED_VCPUS = Quantity(
+    "registered_vcpus", "c_reg", "VCPU", "VCPUs of one domain that must register a vcpu_info"
+)
+VCPU_AREAS = Quantity(
+    "vcpu_areas",
+    "n_a",
+    "page/VCPU",
+    "areas that each VCPU registers, as vcpu_info and runstate are",
+    usual=1,
+    tried=2,
+)
+HVM_GUEST = Quantity("hvm_guest", "f_HVM", "flag", "1 for an HVM guest, else 0", most=1, tried=1)
+IOREQ_PAGES = Quantity(
+    "ioreq_pages",
+    "n_i",
+    "page",
+    "pages shared with device emulators that Xen maps",
+    usual=0,
+    tried=64,
+)
+OTHER_MAPPINGS = Quantity(
+    "other_mappings",
+    "P_o",
+    "page",
+    "pages that Xen maps globally for one domain beside its event state",
 )

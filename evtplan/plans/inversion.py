@@ -66,8 +66,11 @@ def _peel(e: Any, x: sympy.Symbol, n: Any, at_least: bool) -> tuple[Any, Any, bo
             if at_least:
                 n, strict = n - 1, True
             e = e.args[0]
-        elif isinstance(e, sympy.Max) and sympy.Integer(0) in e.args and len(e.args) == 2:
-            e = next(a for a in e.args if a != 0)
+        elif isinstance(e, sympy.Max | sympy.Min):
+            moving = [part for part in e.args if x in part.free_symbols]
+            if len(moving) != 1:
+                break
+            e = moving[0]  # where another part decides, `symbolic_inverse` sees the difference
         elif isinstance(e, sympy.Add | sympy.Mul):
             apart, rest = e.as_independent(x)
             whole = rest.is_integer

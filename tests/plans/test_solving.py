@@ -101,6 +101,10 @@ class TestTheThread:
         assert answer.why == "P = 10624 gives V = 9999, fewer than 10000"
         assert answer.symbolic == "P = ⌈V·(E_P + E_V)/E_P⌉"
 
+    def test_the_closed_form_passes_a_limit_that_does_not_bind(self) -> None:
+        answer = solved("limits.allowed_ports", "p_max", N_u=1023, N=4096)
+        assert (answer.value, answer.symbolic) == (1023, "p_max = N_u")
+
     def test_names_of_quantities_do_as_well_as_letters(self) -> None:
         answer = solved(
             "draft_a.vm_limit_estimate",

@@ -143,6 +143,19 @@ def _usable(scale: Scale) -> Iterator[Point]:
         yield Point({"channels": channels}, bulk.active(domain))
 
 
+def _limited(scale: Scale) -> Iterator[Point]:
+    """Ports opened until ENOSPC, whichever of the two limits says so."""
+    for channels, most in product((64, 1024, 4096, 1 << 17), (0, 1, 63, 64, 1023, 4095, 4096)):
+        bulk = BulkHost(1, buckets=room_for(most), pages=1)
+        if channels < 1 << 17:
+            bits = round(channels**0.5)
+            domain = bulk.create(max_port=most, fifo=False, word_bits=bits)
+        else:
+            domain = bulk.create(max_port=most)
+        bulk.alloc_unbound(domain, domain, most + 1)  # one more than it may
+        yield Point({"max_event_channels": most, "channels": channels}, bulk.active(domain))
+
+
 def _per_vcpu(scale: Scale) -> Iterator[Point]:
     for words, vcpus in product((16, 256, 1024), (1, 2, 5, 8)):
         for port in (0, 1, words - 1, words, 3 * words + 1):
@@ -188,6 +201,12 @@ VALIDATORS = (
         "How many ports can a domain bind?",
         "ports are opened until ENOSPC",
         _usable,
+    ),
+    Validator(
+        "limits.allowed_ports",
+        "How many ports can a domain bind that is limited?",
+        "ports are opened until ENOSPC, under the ABI's limit and the domain's own",
+        _limited,
     ),
     Validator(
         "fifo.event_array_pages",

@@ -27,10 +27,10 @@ class _Machine:
             port = self.host.alloc_unbound(self.guest, DOMID_SELF, 0)
             _made(self.host.bind_interdomain(self.dom0, self.guest.domid, port))
 
-    def negotiated(self, most: int, dom0_vcpus: int, vcpus: int) -> int:
-        """Queues or rings: both sides add one as long as each has a CPU left for it."""
+    def negotiated(self, *limits: int) -> int:
+        """Queues or rings: both sides add one as long as none of `limits` is reached."""
         agreed = 0
-        while agreed < most and agreed < dom0_vcpus and agreed < vcpus:
+        while all(agreed < limit for limit in limits):
             self.pair()
             agreed += 1
         return agreed
@@ -92,6 +92,10 @@ def _queues(at: Mapping[str, int]) -> int:
 
 def _rings(at: Mapping[str, int]) -> int:
     return _Machine().negotiated(4, at["dom0_vcpus"], at["vcpus"])
+
+
+def _agreed(at: Mapping[str, int]) -> int:
+    return _Machine().negotiated(*at.values())
 
 
 def _vif(at: Mapping[str, int]) -> int:
@@ -203,6 +207,7 @@ def _xenserver(at: Mapping[str, int]) -> int:
 
 _CPUS = {"dom0_vcpus": (1, 2, 3, 4, 7, 8, 9, 64), "vcpus": (1, 2, 4, 5, 8, 9, 32)}
 _FLAG = (0, 1)
+_PARTS = (1, 2, 3, 4, 7, 8, 9, 64)
 _PAIRED = {
     "vifs": (0, 1, 3), "vif_ports": (1, 4, 17), "vbds": (0, 1, 2), "rings": (1, 4),
     "other_ports": (0, 3), "emulator_ports": (0, 5),
@@ -226,6 +231,12 @@ VALIDATORS = (
         ),
     ),
     Validator(
+        "channels.vif_queues_agreed",
+        "How many queues has a vif whose sides set their own limits?",
+        "a queue is added while both sides are ready for one more",
+        _over({"backend_queues": _PARTS, "frontend_queues": _PARTS}, _agreed),
+    ),
+    Validator(
         "channels.vif_queues",
         "How many queues do netfront and netback agree on?",
         "a queue is added while both sides have a CPU for it",
@@ -236,6 +247,12 @@ VALIDATORS = (
         "How many channels has a vif?",
         _PAIRS,
         _over({"queues": (1, 2, 7, 8), "channels_per_queue": (1, 2), "control_rings": _FLAG}, _vif),
+    ),
+    Validator(
+        "channels.vbd_rings_agreed",
+        "How many rings has a vbd whose sides set their own limits?",
+        "a ring is added while both sides are ready for one more",
+        _over({"backend_rings": _PARTS, "frontend_rings": _PARTS}, _agreed),
     ),
     Validator(
         "channels.vbd_rings",

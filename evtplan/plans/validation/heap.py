@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from itertools import product
 
 from evtplan.abi import RELEASES
 from evtplan.engine.behaviour import behaviour_of
@@ -77,6 +78,30 @@ def _groups_at_most(scale: Scale) -> Iterator[Point]:
             yield Point(inputs, heap.live[Allocation.GROUP])
 
 
+def _buckets_at_most(scale: Scale) -> Iterator[Point]:
+    for bucket, channels in product((1, 2, 64, 128, 256), (1, 63, 64, 65, 127, 128, 4096, 1 << 17)):
+        if channels // bucket > 5000:
+            continue
+        heap = Heap()
+        table = PortTable(heap, channels - 1, bucket)
+        while len(table) < channels:
+            table.add_bucket()
+        inputs = {"channels": channels, "evtchns_per_bucket": bucket}
+        yield Point(inputs, heap.live[Allocation.BUCKET])
+
+
+def _in_a_group(scale: Scale) -> Iterator[Point]:
+    """Buckets added until a second group is needed: what the first one reaches."""
+    for bucket in (1, 2, 64, 128, 256):
+        heap = Heap()
+        table = PortTable(heap, 1 << 18, bucket)
+        reached = 0
+        while heap.live[Allocation.GROUP] < 2:
+            reached = len(table)
+            table.add_bucket()
+        yield Point({"evtchns_per_bucket": bucket}, reached)
+
+
 def fifo_guest(vcpus: int, most_port: int = 1023) -> tuple[Host, Domain]:
     """A host and its one domain, gone over to FIFO with one control block."""
     host = Host()
@@ -135,6 +160,18 @@ VALIDATORS = (
         "How many pages of Xen's heap do its ports take?",
         _OPENED,
         _Opened(lambda buckets, groups: buckets + groups),
+    ),
+    Validator(
+        "heap.evtchns_per_group",
+        "How many struct evtchn does one group reach?",
+        "buckets added until a second group is allocated",
+        _in_a_group,
+    ),
+    Validator(
+        "heap.max_buckets",
+        "How many buckets hold every port of an ABI?",
+        "buckets added until every port has one",
+        _buckets_at_most,
     ),
     Validator(
         "heap.max_groups",

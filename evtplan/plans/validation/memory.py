@@ -1,6 +1,7 @@
 """What lies in guests' memory: bitmaps, selectors, control blocks, laid out as the texts do."""
 
 from collections.abc import Iterator
+from itertools import product
 
 from evtplan.engine.bulk import BulkHost
 from evtplan.engine.host import DOMID_SELF, Host
@@ -93,6 +94,22 @@ def _block_bytes(scale: Scale) -> Iterator[Point]:
         yield Point({"vcpus": vcpus}, size)
 
 
+def _packed(scale: Scale) -> Iterator[Point]:
+    """Blocks further and further apart, a new page where Xen takes no further one in the last."""
+    for vcpus, apart in product((1, 2, 55, 56, 57, 64, 112, 113), (72, 80, 256, 4096)):
+        host = Host()
+        guest = host.create(1, vcpus=vcpus)
+        pages, offset = 1, 0
+        guest.frame(pages)
+        for vcpu in range(vcpus):
+            if host.init_control(guest, vcpu, pages, offset) != 0:
+                pages, offset = pages + 1, 0
+                guest.frame(pages)
+                host.init_control(guest, vcpu, pages, offset)
+            offset += apart
+        yield Point({"vcpus": vcpus}, pages)
+
+
 def _registered(vcpus: int, port: int) -> Host:
     """A host with one FIFO domain as Linux sets it up, with every port up to `port`."""
     host, guest = fifo_guest(vcpus, most_port=port)
@@ -167,6 +184,12 @@ VALIDATORS = (
         "How many bytes have a domain's control blocks?",
         "init_control at ever lower offsets of a page, until Xen takes the block",
         _block_bytes,
+    ),
+    Validator(
+        "fifo.packed_control_pages",
+        "How few pages can hold the control blocks of c VCPUs?",
+        "blocks are registered side by side and apart; a new page where Xen refuses one",
+        _packed,
     ),
     Validator(
         "fifo.control_pages",

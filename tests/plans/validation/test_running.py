@@ -41,7 +41,7 @@ class TestCoverage:
 class TestNames:
     def test_are_formulas_chapters_or_the_end_of_a_name(self) -> None:
         assert names_given(["buckets"]) == ("heap.buckets",)
-        assert len(names_given(["heap"])) == 10
+        assert len(names_given(["heap"])) == 12
         assert names_given([]) == tuple(BOOK)
 
     def test_an_unknown_one_is_refused_with_the_nearest(self) -> None:
