@@ -30,11 +30,19 @@ _SMALL_LEVEL = 4096  # one thread alone is faster
 _MAX_SLOTS = (1 << 32) - 1
 
 
-def compile_search(assembly: str, packing: Packing, threads: int) -> tuple[ModuleType, ModuleType]:
-    """The compiled search, and a system's own functions; from the cache where they are there."""
+def compile_search(
+    assembly: str, packing: Packing, threads: int, *, timed: bool = False
+) -> tuple[ModuleType, ModuleType]:
+    """The compiled search, and a system's own functions; from the cache where they are there.
+
+    `timed`: a search that notes in CB.TIMES where its time goes, which costs it a little.
+    """
     here = hashlib.sha256(Path(native.__file__).read_bytes()).hexdigest()[:16]
-    kernel = load_generated(kernel_source(packing, FLAG_SHIFT, threads=threads, native_hash=here))
+    kernel = load_generated(
+        kernel_source(packing, FLAG_SHIFT, threads=threads, native_hash=here, timed=timed)
+    )
     kernel.run.compile("int64(int64)")
+    kernel.rehash.compile("int64(int64)")
     system = load_generated(system_source(packing, assembly, native_hash=here))
     return kernel, system
 
@@ -59,9 +67,11 @@ class CompiledSearch:
         self.rec = packing.record_bytes
         self.shift = (threads - 1).bit_length()
         self.chunk = max(1, min(_CHUNK, (1 << 20) // max(1, fan_out)))
-        self.slack = threads * self.chunk * fan_out + 1
-        batch_states = BATCH * max(1, fan_out)
-        buffer = batch_states * (8 * packing.words + 16) + 64
+        # Found before the limit is looked at again: of a chunk, and of the batches under way.
+        self.slack = threads * (self.chunk * fan_out + 3 * (BATCH + fan_out)) + 1
+        batch = max(BATCH + fan_out, self.chunk)
+        stride = batch * (8 * packing.words + 16) + 64
+        buffer = 3 * stride
         self.fixed = threads * buffer
         self.region = (max(limit_bytes, 1 << 22) + self.slack * self.rec + 4095) // 4096 * 4096
         self.states = self._reserve()
@@ -83,7 +93,8 @@ class CompiledSearch:
             block[CB.THREAD] = number
             block[CB.SEGMENTS] = self.segments.ctypes.data
             block[CB.OUT] = self.buffers[number].address
-            block[CB.PENDING] = self.buffers[number].address + batch_states * 8 * packing.words
+            block[CB.PENDING] = self.buffers[number].address + batch * 8 * packing.words
+            block[CB.STRIDE] = stride
             block[CB.CHUNK] = self.chunk
             block[CB.WANTED] = wanted
             block[CB.EXPAND] = system.expand.address
@@ -169,7 +180,7 @@ class CompiledSearch:
         while True:
             if not self._set_limits(small):
                 return False
-            left = self._call(alone=small)
+            left = self._call(self.run, alone=small)
             between()
             if left:
                 break
@@ -187,7 +198,7 @@ class CompiledSearch:
                 word = ((target or 0) >> (64 * i)) & ((1 << 64) - 1)
                 block[CB.TARGET + i] = word - (1 << 64) if word >> 63 else word
         self._set_segments(self.levels[level], self.levels[level + 1])
-        self._call()
+        self._call(self.run)
         found = []
         for block in self.blocks:
             if block[CB.FOUND]:
@@ -306,22 +317,17 @@ class CompiledSearch:
         return int(self.slots * _FULL) - self.slack - self.count
 
     def _rehash(self) -> None:
-        segments, modes = self.segments.copy(), [int(block[CB.MODE]) for block in self.blocks]
+        segments = self.segments.copy()
         self._set_segments((0,) * self.threads, self._counts())
-        for block in self.blocks:
-            block[CB.LIMIT] = 1 << 62
-        self._set_mode(Mode.REHASH)
-        self._call()
+        self._call(self.module.rehash)
         self.segments[:] = segments
-        for block, mode in zip(self.blocks, modes, strict=True):
-            block[CB.MODE] = mode
 
-    def _call(self, *, alone: bool = False) -> int:
-        """Run on every thread; 1 where the level's chunks were all taken."""
+    def _call(self, function: Callable[[int], int], *, alone: bool = False) -> int:
+        """Run `function` on every thread; 1 where the level's chunks were all taken."""
         calls: list[Future[int]] = []
         try:
             for block in self.blocks[:1] if alone else self.blocks:
-                calls.append(self.pool.submit(self.run, block.ctypes.data))
+                calls.append(self.pool.submit(function, block.ctypes.data))
             return min(call.result() for call in calls)
         except KeyboardInterrupt:
             self._stop(calls)

@@ -26,6 +26,7 @@ __all__ = [
 
 # The attribute of a code library that lists what was linked into it.
 _LINKED = "evtplan_linked"
+_LANES = 16
 _I32 = ir.IntType(32)
 _I64 = ir.IntType(64)
 
@@ -105,6 +106,27 @@ def add_fetch(typing: Any, address: Any, amount: Any) -> Any:
 
 
 @intrinsic
+def candidates(typing: Any, line: Any, tag: Any, mask: Any) -> Any:
+    """A bit for each of the 16 slots of 4 bytes from `line` on: it is 0, or `tag` in `mask`."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        lanes = ir.VectorType(_I32, _LANES)
+        zeros = ir.Constant(lanes, [0] * _LANES)
+
+        def splat(value: Any) -> Any:
+            one = builder.insert_element(zeros, builder.trunc(value, _I32), _I32(0))
+            return builder.shuffle_vector(one, zeros, zeros)
+
+        held = builder.load(_pointer(builder, args[0], lanes), align=4 * _LANES)
+        same = builder.icmp_unsigned("==", builder.and_(held, splat(args[2])), splat(args[1]))
+        empty = builder.icmp_unsigned("==", held, zeros)
+        bits = builder.bitcast(builder.or_(same, empty), ir.IntType(_LANES))
+        return builder.zext(bits, _I64)
+
+    return types.int64(types.int64, types.int64, types.int64), code
+
+
+@intrinsic
 def prefetch(typing: Any, address: Any) -> Any:
     """Ask for the cache line at `address`."""
 
@@ -161,3 +183,15 @@ def address_call(arity: int) -> Any:
         return builder.call(_pointer(builder, args[0], kind), args[1:])
 
     return types.int64(*[types.int64] * (arity + 1)), code
+
+
+@intrinsic
+def cycles(typing: Any) -> Any:
+    """The processor's clock, in ticks of its own."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = ir.FunctionType(_I64, [])
+        function = builder.module.declare_intrinsic("llvm.readcyclecounter", [], kind)
+        return builder.call(function, [])
+
+    return types.int64(), code

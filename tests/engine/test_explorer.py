@@ -61,6 +61,20 @@ class TestBothSearches:
         assert (found.method, found.states, found.depth) == ("compiled", 8995, 68)
 
 
+class TestTheTable:
+    """open addressing with batched probing"""
+
+    @pytest.mark.parametrize("threads", [1, 2])
+    def test_finds_every_state_once_however_full_it_is(
+        self, threads: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # Lines overflow, the last into the first, and it grows often.
+        monkeypatch.setattr("evtplan.engine.compiled_search._FIRST_SLOTS", 1 << 14)
+        monkeypatch.setattr("evtplan.engine.compiled_search._LOAD", 0.98)
+        found = explore(scenario("f_44", 2, 2, 2, 0), replace(COMPILED, threads=threads))
+        assert (found.states, found.transitions) == (70267, 183846)
+
+
 class TestStates:
     """states bit-packed into as few 64-bit words as the scenario needs"""
 
