@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from evtplan.errors import UnknownNameError
+from evtplan.errors import EvtplanError, UnknownNameError
 from evtplan.formulas import (
     channels,
     delivery,
@@ -53,11 +53,23 @@ def catalogue_with(files: Iterable[str | Path] = ()) -> dict[str, Formula]:
 
 
 def formula_named(name: str, catalogue: Catalogue = BOOK) -> Formula:
-    """The formula called `name`. Raises `UnknownNameError` with the nearest known name."""
-    try:
-        return catalogue[name]
-    except KeyError:
-        raise UnknownNameError("formula", name, catalogue) from None
+    """The formula called `name`: in full, or after the dot where only one is called so.
+
+    Raises `EvtplanError` for a name of several or of a chapter, `UnknownNameError` with the
+    nearest for one of none.
+    """
+    found = [full for full in catalogue if full.partition(".")[2] == name]
+    if name in catalogue or len(found) == 1:
+        return catalogue[name if name in catalogue else found[0]]
+    if found:
+        raise EvtplanError(f"several formulas are called {name}", "one of " + ", ".join(found))
+    chapters = chapters_of(catalogue)
+    if name in chapters:
+        raise EvtplanError(f"{name} is a whole chapter", f"evtplan formulas {name} lists it")
+    error = UnknownNameError("formula", name, (*catalogue, *chapters))
+    if error.hint.startswith("known: "):
+        error.hint = "evtplan formulas lists them"
+    raise error
 
 
 def chapters_of(catalogue: Catalogue = BOOK) -> dict[str, tuple[Formula, ...]]:

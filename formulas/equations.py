@@ -7,6 +7,7 @@ from sympy.printing.latex import LatexPrinter
 from sympy.printing.str import StrPrinter
 
 from evtplan.formulas.core import Formula
+from evtplan.formulas.functions import RepairmanBusy
 
 __all__ = ["expression_text", "latex_text", "one_line"]
 
@@ -43,25 +44,25 @@ class _OneLine(StrPrinter):  # type: ignore[misc]
         above, below = sympy.fraction(expression)
         if below == 1:
             return "·".join(self._factor(factor) for factor in _factors(above))
-        text = self._print(above) if not above.is_Add else f"({self._print(above)})"
-        simple = below.is_Symbol or below.is_Integer
-        return f"{text}/{self._print(below)}" if simple else f"{text}/({self._print(below)})"
+        text = self._print(below)
+        return f"{self._factor(above)}/{f'({text})' if below.is_Mul or _is_sum(below) else text}"
 
     def _factor(self, factor: Any) -> str:
-        text = self._print(factor)
-        bare = not factor.is_Add and "/" not in text.split("(")[0].split("⌊")[0]
-        return text if bare else f"({text})"
+        text = str(self._print(factor))
+        return f"({text})" if _is_sum(factor) else text
 
     def _print_Pow(self, expression: Any, rational: bool = False) -> str:
         base, exponent = expression.as_base_exp()
         if exponent.is_negative:
             return self._print_Mul(sympy.Mul(1, expression, evaluate=False))
-        text = self._print(base) if base.is_Atom else f"({self._print(base)})"
+        compound = base.is_Mul or base.is_Pow or _is_sum(base)
+        text = f"({self._print(base)})" if compound else self._print(base)
         if exponent == sympy.Rational(1, 2):
             return f"√{text}"
         if exponent.is_Integer:
             return text + str(exponent).translate(_SUPERSCRIPTS)
-        return f"{text}^{self._print(exponent)}"
+        raised = self._print(exponent)
+        return f"{text}^{raised if exponent.is_Symbol else f'({raised})'}"
 
     def _print_Max(self, expression: Any) -> str:
         return f"max({', '.join(self._print(a) for a in _ordered(expression.args))})"
@@ -102,7 +103,17 @@ class _Latex(LatexPrinter):  # type: ignore[misc]
 
     def _print_RepairmanBusy(self, expression: Any, exp: Any = None) -> str:
         inner = ", ".join(self._print(a) for a in expression.args)
-        return rf"\left(1 - p_0\left({inner}\right)\right)"
+        return rf"1 - p_0\left({inner}\right)"
+
+    def _needs_mul_brackets(self, expr: Any, first: bool = False, last: bool = False) -> bool:
+        return isinstance(expr, RepairmanBusy) or bool(
+            super()._needs_mul_brackets(expr, first, last)
+        )
+
+
+def _is_sum(expression: Any) -> bool:
+    """Printed with a plus or minus outside any bracket."""
+    return bool(expression.is_Add or isinstance(expression, RepairmanBusy))
 
 
 def _factors(product: Any) -> list[Any]:

@@ -7,7 +7,7 @@ import typer
 
 from evtplan.commands.output import FormatOption, OutputOption, chosen_format, emit, emit_text
 from evtplan.commands.where import FormulasOption, WhereOption, pairs_in
-from evtplan.errors import EvtplanError, UnknownNameError
+from evtplan.errors import EvtplanError
 from evtplan.export.record import Column, Record, Section
 
 if TYPE_CHECKING:
@@ -66,7 +66,11 @@ def formulas(
     ] = None,
     every: Annotated[
         bool,
-        typer.Option("--all", help="Explain every formula; with --format md, the reference page."),
+        typer.Option(
+            "--all",
+            help="Explain every formula, of the book or of the chapters named; of the book with "
+            "--format md, the reference page.",
+        ),
     ] = False,
     latex: Annotated[bool, typer.Option("--latex", help="Print the equations in LaTeX.")] = False,
     where: WhereOption = None,
@@ -79,16 +83,16 @@ def formulas(
 
     catalogue = catalogue_with(own or ())
     chosen, explained = _chosen(names or [], catalogue, every)
+    if where and (latex or not (explained and len(chosen) == 1)):
+        raise EvtplanError("--where needs the name of one formula", "evtplan formulas NAME …")
     if latex:
         _write_latex(chosen, format_name, output, catalogue)
         return
-    if every and chosen_format(format_name, output) == "md":
+    if every and not names and chosen_format(format_name, output) == "md":
         from evtplan.plans.reference import reference_page
 
         emit_text(reference_page(catalogue), output)
         return
-    if where and not (explained and len(chosen) == 1):
-        raise EvtplanError("--where needs the name of one formula", "evtplan formulas NAME …")
     record = _explanation(chosen, catalogue, where) if explained else _list(chosen, catalogue)
     emit(record, format_name, output)
     _gate(chosen)
@@ -98,22 +102,21 @@ def _chosen(
     names: list[str], catalogue: "dict[str, Formula]", every: bool
 ) -> "tuple[list[Formula], bool]":
     """The formulas asked for, and whether to explain them one by one."""
-    from evtplan.formulas.catalogue import chapters_of
+    from evtplan.formulas.catalogue import chapters_of, formula_named
 
     if not names:
         return list(catalogue.values()), every
     chapters = chapters_of(catalogue)
     found: list[Formula] = []
     for name in names:
-        if name in catalogue:
-            found.append(catalogue[name])
-        elif name in chapters:
+        if name in chapters:
             found.extend(chapters[name])
-        else:
-            short = [full for full in catalogue if full.partition(".")[2] == name]
-            if len(short) != 1:
-                raise UnknownNameError("formula", name, (*catalogue, *chapters))
-            found.append(catalogue[short[0]])
+            continue
+        found.append(formula_named(name, catalogue))
+        if every:
+            raise EvtplanError(
+                f"--all explains the book or a chapter; {name} is one formula", "leave out --all"
+            )
     found = list({formula.name: formula for formula in found}.values())
     return found, every or not any(name in chapters for name in names)
 

@@ -58,13 +58,13 @@ def solve(
     output: OutputOption = None,
 ) -> None:
     """Solve a formula for one of its symbols: the smallest or largest whole number that fits."""
-    from evtplan.formulas.catalogue import catalogue_with
+    from evtplan.formulas.catalogue import catalogue_with, formula_named
     from evtplan.formulas.core import Goal
     from evtplan.plans.solving import solve as solutions_of
 
     if goal is not None and goal not in _GOALS:
         raise UnknownNameError("goal", goal, _GOALS)
-    formula = _named(name, catalogue_with(own or ()))
+    formula = formula_named(name, catalogue_with(own or ()))
     given = _merged(pairs_in(where or ()))
     asked = None if goal is None else Goal(goal.replace("-", " "))
     answers = solutions_of(formula, symbol, given, asked)
@@ -72,14 +72,6 @@ def solve(
     if answers[0].value is None:
         print(f"error: {answers[0].why}", file=sys.stderr)
         raise typer.Exit(1)
-
-
-def _named(name: str, catalogue: "dict[str, Formula]") -> "Formula":
-    """The formula called `name`, or the only one whose name ends so."""
-    from evtplan.formulas.catalogue import formula_named
-
-    short = [full for full in catalogue if full.partition(".")[2] == name]
-    return formula_named(short[0] if len(short) == 1 else name, catalogue)
 
 
 def _merged(pairs: list[tuple[str, int | Fraction]]) -> dict[str, int | Fraction]:

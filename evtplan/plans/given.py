@@ -6,33 +6,25 @@ from fractions import Fraction
 from evtplan.errors import EvtplanError, UnknownNameError
 from evtplan.formulas.catalogue import BOOK
 from evtplan.formulas.core import Formula, Quantity
+from evtplan.plans.typed import NotANumberError, TooLargeError, number_in
 
-__all__ = ["LARGEST", "quantity_of", "read_value", "resolve"]
-
-# Beyond this a value is taken for a slip; every answer is exact whatever its size.
-LARGEST = 10**18
+__all__ = ["quantity_of", "read_value", "resolve"]
 
 
 def read_value(name: str, text: str) -> int | Fraction:
-    """A number as typed: `10000`, `10_000`, `2^17`, `0.5`, `27/200`. Raises `EvtplanError`."""
-    plain = text.strip().replace("_", "")
+    """A number as typed, exactly; `name` is whose it is. Raises `EvtplanError`."""
     try:
-        if "^" in plain:
-            base, _, exponent = plain.partition("^")
-            if not 0 <= int(exponent) <= 64 or abs(int(base)) > 1000:
-                raise ValueError
-            value = Fraction(int(base) ** int(exponent))
-        elif len(plain) > 40 or "e" in plain.lower():
-            value = Fraction(int(plain[:60]))
-        else:
-            value = Fraction(plain)
-    except (ValueError, ZeroDivisionError):
+        return number_in(text)
+    except TooLargeError:
+        raise EvtplanError(f"{name} is {_short(text)}; it must be at most 10^18") from None
+    except NotANumberError:
         raise EvtplanError(
-            f"{name} is {text!r}; it must be a number", "write 10000, 10_000 or 2^17"
+            f"{name} is {_short(text)!r}; it must be a number", "write 10000, 10_000, 1e4 or 2^17"
         ) from None
-    if abs(value) > LARGEST:
-        raise EvtplanError(f"{name} is {text}; it must be at most 10^18")
-    return int(value) if value.denominator == 1 else value
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else text[:40] + "…"
 
 
 def quantity_of(formula: Formula, name: str) -> Quantity:

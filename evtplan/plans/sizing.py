@@ -24,11 +24,10 @@ from evtplan.plans.costs import (
 )
 from evtplan.plans.limits import Limit, binding_limit, fewest_backends, largest_fitting
 from evtplan.plans.remarks import estimate_remark, lift_remark, methods_remark
+from evtplan.plans.typed import LARGEST
 
-__all__ = ["LARGEST", "SizingInputs", "memory_bytes_of", "size_by_numbers", "vm_limit_of"]
+__all__ = ["SizingInputs", "memory_bytes_of", "size_by_numbers", "vm_limit_of"]
 
-# Every answer is an exact integer of any size; an input beyond this is taken for a slip.
-LARGEST = 10**18
 # What libxl allows where an xl.cfg has no max_event_channels.
 _LIBXL_PORTS = 1023
 

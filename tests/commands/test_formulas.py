@@ -81,6 +81,18 @@ class TestOneFormula:
         assert len(lines) == 2 * len(BOOK)
 
 
+class TestChapters:
+    def test_all_explains_every_formula_of_one(self) -> None:
+        listed, explained = rows("limits"), rows("limits", "--all")
+        assert [row["name"] for row in listed] == [row["name"] for row in explained]
+        assert "Worked examples" not in run("limits", "--format", "md").stdout
+        assert "Worked examples" in run("limits", "--all", "--format", "md").stdout
+
+    def test_latex_has_each_formula_of_one(self) -> None:
+        assert run("limits", "--all", "--latex").stdout == run("limits", "--latex").stdout
+        assert len(run("limits", "--latex").stdout.splitlines()) == 2 * len(rows("limits"))
+
+
 class TestReferencePage:
     def test_all_as_markdown_is_the_page_in_docs(self) -> None:
         page = (ROOT / "docs" / "formulas.md").read_text(encoding="utf-8")
@@ -96,11 +108,17 @@ class TestBadInput:
             (["draft_a.vm_limit_estimate", "--where", "P"], "no assignment"),
             (["draft_a.vm_limit_estimate", "--where", "P=x"], "must be a number"),
             (["draft_a.vm_limit_estimate", "--where", "P=nan"], "must be a number"),
-            (["draft_a.vm_limit_estimate", "--where", "P=1e9"], "must be a number"),
+            (["draft_a.vm_limit_estimate", "--where", "P=1e19"], "10^18"),
             (["draft_a.vm_limit_estimate", "--where", "P=0"], "at least 1"),
             (["draft_a.vm_limit_estimate", "--where", "P=" + "9" * 5000], "10^18"),
             (["draft_a.vm_limit_estimate", "--where", "P=5"], "not given: E_V"),
             (["draft_a.vm_limit_estimate", "--where", "V=5"], "evtplan solve"),
+            (["fifo", "draft_a.max_array_pages", "--all"], "is one formula"),
+            (["draft_a.max_array_pages", "--all", "--latex"], "is one formula"),
+            (["draft_a.max_array_pages", "--latex", "--where", "N=5"], "--where needs"),
+            (["usable_port"], "did you mean"),
+            (["vm_limit_backend_ports"], "one of fifo.vm_limit_backend_ports, two_level."),
+            (["qqqqq"], "hint: evtplan formulas lists them"),
             (["--format", "xml"], "unknown format"),
             (["--formulas", "no-such-file.py"], "no-such-file.py"),
         ],

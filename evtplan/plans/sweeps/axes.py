@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from math import prod
 
 from evtplan.errors import EvtplanError
+from evtplan.plans.typed import NotANumberError, TooLargeError, number_in
 
 __all__ = ["Axis", "AxisError", "parse_axis", "point_count", "split_setting"]
 
-LARGEST = 10**18
 # A range this long stands on its own: a list of it would have to be kept in memory.
 _LONGEST_IN_LIST = 10**6
 
-_WHOLE = re.compile(r"[+-]?[0-9]+", re.ASCII)
 _RANGE = re.compile(r"(?P<first>[^.:]*)\.\.(?P<last>[^:]*)(?::(?P<step>.*))?", re.DOTALL)
 
 
@@ -138,9 +137,13 @@ def _geometric(text: str, first: int, last: int, factor: int) -> tuple[int, ...]
 
 def _whole(text: str, item: str) -> int:
     item = item.strip()
-    if not _WHOLE.fullmatch(item):
+    try:
+        value = number_in(item)
+    except TooLargeError:
+        raise AxisError(text, f"{item[:24]}… is beyond 10^18") from None
+    except NotANumberError:
+        value = None
+    if not isinstance(value, int):
         what = "nothing" if not item else repr(item)
         raise AxisError(text, f"{what} where a whole number belongs", "counts and pages are whole")
-    if len(item) > 20 or abs(int(item)) > LARGEST:
-        raise AxisError(text, f"{item[:24]}… is beyond 10^18")
-    return int(item)
+    return value

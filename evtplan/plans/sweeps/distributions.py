@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 
 from evtplan.errors import EvtplanError, UnknownNameError
+from evtplan.plans.typed import LARGEST
 
 __all__ = ["DISTRIBUTIONS", "Distribution", "parse_distribution"]
-
-LARGEST = 10**18
 
 
 class _DistributionError(EvtplanError):

@@ -18,9 +18,9 @@ from evtplan.abi import (
 )
 from evtplan.errors import EvtplanError, UnknownNameError, ValueOutOfRangeError
 from evtplan.plans import uniform
-from evtplan.plans.sweeps.axes import LARGEST
 from evtplan.plans.sweeps.columns import Column, column_of, text_column
 from evtplan.plans.sweeps.lowering import EXACT_BELOW, exact_function, largest_magnitude
+from evtplan.plans.typed import LARGEST
 
 __all__ = ["KEYS", "Inputs", "NumbersSubject", "inputs_of"]
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from evtplan.errors import InputError
 from evtplan.plans.sweeps.build import SweepText
+from evtplan.plans.typed import NotANumberError, TooLargeError, number_in
 
 __all__ = ["SweepScript", "looks_like_sweep", "read_sweep_file"]
 
@@ -49,7 +50,7 @@ def read_sweep_file(path: str, text: str) -> SweepScript:
     Raises `InputError`, with the line, for what is no TOML, an unknown key or a wrong type.
     """
     try:
-        document = tomllib.loads(text)
+        document = tomllib.loads(text, parse_float=_number)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         found = re.search(r" \(at line (\d+), column \d+\)", str(error))
         line = int(found[1]) if found else None
@@ -81,6 +82,15 @@ def read_sweep_file(path: str, text: str) -> SweepScript:
         output=_beside(folder, document.get("output")),
         plot=_beside(folder, document.get("plot")),
     )
+
+
+def _number(text: str) -> int | float:
+    """1e6 is a million, as it is anywhere else; what is no whole number stays a float."""
+    try:
+        value = number_in(text)
+    except (NotANumberError, TooLargeError):
+        return float(text)
+    return value if isinstance(value, int) else float(text)
 
 
 def _beside(folder: Path, name: str | None) -> str | None:

@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from evtplan.errors import UnknownNameError
-from evtplan.formulas.catalogue import BOOK, chapters_of
+from evtplan.formulas.catalogue import BOOK, chapters_of, formula_named
 from evtplan.formulas.core import Formula
 from evtplan.plans.validation.catalogue import NO_COUNTERPART, VALIDATORS
 from evtplan.plans.validation.characterisation import error_rows
@@ -57,19 +56,15 @@ class Validation:
 def names_given(names: Iterable[str]) -> tuple[str, ...]:
     """The formulas that `names` ask for: formulas by name, chapters whole; all where none is given.
 
-    Raises `UnknownNameError`.
+    Raises `EvtplanError` for a name that is none of them, or of several.
     """
     chapters = chapters_of(BOOK)
     found: dict[str, None] = {}
     for name in names:
         if name in chapters:
             found.update(dict.fromkeys(formula.name for formula in chapters[name]))
-            continue
-        short = [full for full in BOOK if full.partition(".")[2] == name]
-        full = short[0] if len(short) == 1 else name
-        if full not in BOOK:
-            raise UnknownNameError("formula", name, (*BOOK, *chapters))
-        found[full] = None
+        else:
+            found[formula_named(name).name] = None
     return tuple(name for name in BOOK if name in found) if found else tuple(BOOK)
 
 
@@ -83,7 +78,7 @@ def validate(
     """Hold the formulas called `names` (all where there are none) against the engine.
 
     `done` is told of each formula and each host that is through. The same scale gives the same
-    answer. Raises `UnknownNameError` for a name that is no formula and no chapter.
+    answer. Raises `EvtplanError` for a name that is no formula and no chapter.
     """
     asked = tuple(names)
     wanted = names_given(asked)

@@ -50,7 +50,7 @@ class TestErrors:
             ("1..5:x0", "never reaches"),
             ("0..5:x2", "begin at 1"),
             ("1.5", "whole number"),
-            ("1e3", "whole number"),
+            ("1e-3", "whole number"),
             ("nan", "whole number"),
             ("1..", "nothing"),
             ("..5", "nothing"),
