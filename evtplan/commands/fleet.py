@@ -12,7 +12,6 @@ from evtplan.export.record import Column, Record, Section
 
 if TYPE_CHECKING:
     from evtplan.fleet.census import Census
-    from evtplan.fleet.model import Fleet
 
 __all__ = ["fleet"]
 
@@ -125,10 +124,11 @@ def fleet(
     chosen: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     found = fleet_from(files, from_format, copies)
     found = replace(found, host=replace(found.host, **chosen))
+    census = census_of(found)
     if _wants_toml(format_name, output):
-        _write_toml(found, output)
+        _write_toml(census, output)
         return
-    emit(_record(census_of(found), by_device), format_name, output)
+    emit(_record(census, by_device), format_name, output)
 
 
 def _wants_toml(format_name: str | None, output: str | None) -> bool:
@@ -137,13 +137,13 @@ def _wants_toml(format_name: str | None, output: str | None) -> bool:
     return output is not None and Path(output).suffix.lower() == ".toml"
 
 
-def _write_toml(found: "Fleet", output: str | None) -> None:
+def _write_toml(census: "Census", output: str | None) -> None:
     import sys
 
     from evtplan.export import write_whole
     from evtplan.fleet.fleet_text import fleet_toml
 
-    data = fleet_toml(found).encode()
+    data = fleet_toml(census.fleet, census.notes).encode()
     if output in (None, "-"):
         sys.stdout.buffer.write(data)
     else:

@@ -1,7 +1,7 @@
 """A fleet written as a fleet file, so that what was read can be edited and planned with."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from enum import Enum
 from typing import Any
@@ -16,12 +16,14 @@ _ALWAYS_OF_GUEST = ("type", "vcpus")
 _LONGEST_LINE = 100
 
 
-def fleet_toml(fleet: Fleet) -> str:
-    """`fleet` in TOML; reading it gives the same host and guests, its notes stand in comments.
+def fleet_toml(fleet: Fleet, notes: Iterable[str] | None = None) -> str:
+    """`fleet` in TOML; reading it gives the same host and guests. `notes`, or else its own, stand
+    in comments.
 
     Left out are values that are the model's defaults.
     """
-    lines = [f"# {line}" for note in fleet.notes for line in note.splitlines()]
+    remarks = fleet.notes if notes is None else notes
+    lines = [f"# {line}" for note in remarks for line in note.splitlines()]
     if lines:
         lines.append("")
     lines += [f"name = {_value(fleet.name)}", "", "[host]"]

@@ -144,7 +144,9 @@ class TestFleetFiles:
     @settings(max_examples=60, deadline=None)
     @given(st.data())
     def test_reading_it_gives_the_same_guests_and_host(self, data: st.DataObject) -> None:
-        name = st.text(min_size=1, max_size=8).filter(lambda text: text.isprintable())
+        # No character that does not print: those are replaced in names that are read.
+        printable = st.characters(exclude_categories=("C", "Z"))
+        name = st.text(printable, min_size=1, max_size=8)
         small = st.one_of(st.none(), st.integers(1, 9))
         device = st.builds(
             Device,

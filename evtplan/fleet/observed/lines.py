@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from io import BufferedReader
 
 from evtplan.errors import EvtplanError, InputError
+from evtplan.fleet.pipes import opened
 
 __all__ = ["LogLines", "Tally"]
 
@@ -20,6 +21,9 @@ _LONGEST_LINE = 1 << 16
 _MOST_OF_A_LINE = 1 << 23
 # No log of a host is larger; a device or a decompression bomb is.
 _LARGEST_BYTES = 1 << 36
+# A log that begins with so many NUL bytes and nothing else is a sparse file or a disk image.
+_MOST_NULS = 1 << 28
+_NULS = bytes(_BLOCK)
 
 
 @dataclass(slots=True)
@@ -94,9 +98,16 @@ class LogLines:
                 # read1 hands over what a pipe has, so that a live one is not waited for.
                 while block := stream.read1(_BLOCK):
                     total += len(block)
-                    self._nuls += block.count(b"\0")
                     if total > _LARGEST_BYTES:
                         raise InputError(self.path, f"larger than {_LARGEST_BYTES >> 30} GiB")
+                    if block == _NULS:
+                        self._nuls += len(block)
+                        if self._nuls == total >= _MOST_NULS:
+                            raise InputError(
+                                self.path, f"{_MOST_NULS >> 20} MiB of NUL bytes: this is no log"
+                            )
+                        continue
+                    self._nuls += block.count(b"\0")
                     yield block.replace(b"\0", b"")
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             if not total:
@@ -115,7 +126,7 @@ class LogLines:
             raise InputError(self.path, "is a directory", hint="give one dump file")
         if stat.S_ISBLK(mode) or (stat.S_ISCHR(mode) and "std" not in self._file):
             raise InputError(self.path, "is a device, not a file")
-        return open(self._file, "rb")
+        return opened(self._file)
 
     def _note_long(self, number: int) -> None:
         if number != self._last_long:

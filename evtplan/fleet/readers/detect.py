@@ -99,7 +99,8 @@ def _is_toml(source: Source, text: str, body: str) -> bool:
 
 
 def _is_json(source: Source, text: str, body: str) -> bool:
-    return body[:1] == "{" or re.match(r"\[\s*[\[{\]]", body) is not None
+    named = source.name.removesuffix(".gz").lower().endswith(".json")
+    return named or body[:1] == "{" or re.match(r"\[\s*[\[{\]]", body) is not None
 
 
 def _is_table(source: Source, text: str, body: str) -> bool:

@@ -15,8 +15,11 @@ __all__ = ["Disk", "DomainDescription", "UsbController", "counted", "guest_of"]
 
 # Toolstacks take far shorter names; a longer one is no name.
 _LONGEST_NAME = 1024
-# The order in which devices of `DomainDescription.devices` are counted, whatever the format.
-_ORDER = ("vif", "vtpm", "9pfs", "pvcalls", "channel", "pci", "vdispl", "vsnd", "vpl011")
+# The order in which devices are counted, whatever the format and the order in its files.
+_ORDER = (
+    "vif", "vtpm", "9pfs", "pvcalls", "channel", "pci", "scsi", "vdispl", "vsnd", "vpl011",
+    "vbd", "vfb", "vkb", "usbctrl",
+)  # fmt: skip
 # USB devices that fit on a controller which the toolstack makes by itself.
 _PORTS_OF_A_CONTROLLER = 8
 
@@ -35,10 +38,13 @@ class Disk:
 
 @dataclass(frozen=True, slots=True)
 class UsbController:
-    """A USB controller; of `type` auto, pv, qusb (paravirtual) or devicemodel (emulated)."""
+    """A USB controller; of `type` auto, pv, qusb (paravirtual) or devicemodel (emulated); with
+    the toolstack's number of `ports` where None is given.
+    """
 
     type: str = "auto"
     backend: str = DOM0
+    ports: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,8 @@ class DomainDescription:
 
     `devices` are those that cost the same in every type of guest. `framebuffers` and `keyboards`
     name their backends; a framebuffer's own keyboard is among the keyboards. `keyboard_asked` is
-    the setting vkb_device, None where it is not given.
+    the setting vkb_device, None where it is not given. `virtio` says that there are virtio devices
+    other than disks, `hvm_pirqs` is the setting hvm_pirq, `shim` the setting pvshim.
     """
 
     name: str
@@ -65,6 +72,9 @@ class DomainDescription:
     stub_domain: bool = False
     platform_device: bool = True
     keyboard_asked: bool | None = None
+    virtio: bool = False
+    hvm_pirqs: bool = False
+    shim: bool = False
     domid: int | None = None
 
 
@@ -78,11 +88,13 @@ def guest_of(domain: DomainDescription) -> tuple[Guest, tuple[str, ...]]:
         raise EvtplanError(f"a name of {len(domain.name)} characters")
     hvm = domain.type is GuestType.HVM
     devices = [
-        *sorted(domain.devices, key=lambda device: _ORDER.index(device.kind)),
+        *domain.devices,
         *_disks(domain, notes),
         *_screens(domain, notes),
         *_usb(domain, notes),
     ]
+    devices.sort(key=_rank)
+    _remark(domain, notes)
     drivers = OsFamily.LINUX
     if hvm and not domain.platform_device:
         drivers = OsFamily.NONE
@@ -106,6 +118,39 @@ def guest_of(domain: DomainDescription) -> tuple[Guest, tuple[str, ...]]:
     return guest, tuple(notes)
 
 
+def _remark(domain: DomainDescription, notes: dict[str, None]) -> None:
+    """Say what may cost channels and is not counted."""
+    hvm = domain.type is GuestType.HVM
+    if domain.virtio or any(disk.virtio for disk in domain.disks):
+        # In HVM the emulator serves them, whose ioreq server is counted.
+        server = (
+            "what serves them registers an ioreq server, possible VCPUs + 1 ports, which is not "
+            "counted: set ioreq_servers"
+        )
+        own = "virtio devices have no event channels of their own"
+        notes[own if hvm else f"{own}; {server}"] = None
+    if hvm and domain.hvm_pirqs:
+        notes[
+            "hvm_pirq = 1: interrupts of emulated devices may come over event channels too, some "
+            "five in Linux, which are not counted: set pirqs"
+        ] = None
+    elif hvm and any(device.kind == "pci" for device in domain.devices):
+        notes[
+            "PCI devices of an HVM guest are counted as if hvm_pirq = 1, which was the default "
+            "before Xen 4.19; without it their interrupts are no event channels"
+        ] = None
+    if domain.shim:
+        notes[
+            "pvshim = 1: the guest is counted as a PVH one; the channels of the PV kernel's own "
+            "VCPUs end in the shim"
+        ] = None
+
+
+def _rank(device: Device) -> tuple[int, bool, str]:
+    """Devices by kind, those of dom0 before those of other backends."""
+    return _ORDER.index(device.kind), device.backend != DOM0, device.backend
+
+
 def counted(devices: Iterable[Device]) -> tuple[Device, ...]:
     """Equal devices as one with their count, in order of first appearance."""
     found: dict[Device, int] = {}
@@ -120,8 +165,8 @@ def counted(devices: Iterable[Device]) -> tuple[Device, ...]:
 def _disks(domain: DomainDescription, notes: dict[str, None]) -> Iterable[Device]:
     for disk in domain.disks:
         if disk.virtio:
-            notes["a virtio disk has no event channel of its own"] = None
-        elif disk.floppy:
+            continue
+        if disk.floppy:
             notes["a floppy drive is emulated: no channel"] = None
         elif disk.cdrom and domain.type is GuestType.HVM:
             notes[
@@ -158,10 +203,11 @@ def _screens(domain: DomainDescription, notes: dict[str, None]) -> Iterable[Devi
 
 
 def _usb(domain: DomainDescription, notes: dict[str, None]) -> Iterable[Device]:
-    controllers = domain.usb_controllers
-    if domain.usb_devices and not controllers:
-        controllers = (UsbController(),) * -(-domain.usb_devices // _PORTS_OF_A_CONTROLLER)
-    for controller in controllers:
+    """Those given, and those that the toolstack adds for devices that find no port on them."""
+    ports = sum(item.ports or _PORTS_OF_A_CONTROLLER for item in domain.usb_controllers)
+    waiting = domain.usb_devices - ports
+    added = max(0, -(-waiting // _PORTS_OF_A_CONTROLLER))
+    for controller in (*domain.usb_controllers, *[UsbController()] * added):
         emulated = controller.type == "devicemodel" or (
             controller.type == "auto" and domain.type is GuestType.HVM
         )

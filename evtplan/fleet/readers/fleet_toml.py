@@ -33,6 +33,9 @@ _FLAGS = frozenset(["split", "control", "spinlock_kicker", "vif_split"])
 # What tomllib would take minutes over, and no fleet file has.
 _LONGEST_LINE = 4 * 2**20
 _LARGEST_NUMBER = 10**18
+# What makes tomllib give up without saying where.
+_NESTED = re.compile(r"[\[{](?:[\s\w\"'=,]*[\[{]){64}")
+_MANY_DIGITS = re.compile(r"[\d_]{4301}")
 _DEEP_KEY = re.compile(r"""(?:(?:(?<![\w-])[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){32}""")
 
 
@@ -51,7 +54,7 @@ def read_fleet_toml(path: str, text: str) -> Reading:
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # ValueError also for a number of 4300 digits
-        reason, line = _toml_error(error)
+        reason, line = _toml_error(error, text)
         raise InputError(path, reason, line=line) from error
     reader = _Reader(path, text)
     reader.check(document, _TOP, "the fleet", {"host": dict, "guest": list})
@@ -63,20 +66,24 @@ def read_fleet_toml(path: str, text: str) -> Reading:
 
 
 def _check_size(path: str, text: str) -> None:
-    deep = _DEEP_KEY.search(text)
-    if deep is not None:
-        line = text.count("\n", 0, deep.start()) + 1
-        raise InputError(path, "a key of more than 32 parts", line=line)
     if len(text) > _LONGEST_LINE:
         for number, line_text in enumerate(text.split("\n"), 1):
             if len(line_text) > _LONGEST_LINE:
                 raise InputError(path, f"a line longer than {_LONGEST_LINE >> 20} MiB", line=number)
+    deep = _DEEP_KEY.search(text)
+    if deep is not None:
+        raise InputError(path, "a key of more than 32 parts", line=_line_at(text, deep))
 
 
-def _toml_error(error: Exception) -> tuple[str, int | None]:
+def _line_at(text: str, found: re.Match[str] | None) -> int | None:
+    return text.count("\n", 0, found.start()) + 1 if found else None
+
+
+def _toml_error(error: Exception, source: str) -> tuple[str, int | None]:
+    if isinstance(error, RecursionError):
+        return "nested too deeply", _line_at(source, _NESTED.search(source))
     if not isinstance(error, tomllib.TOMLDecodeError):
-        deep = isinstance(error, RecursionError)
-        return "nested too deeply" if deep else "a number of too many digits", None
+        return "a number of too many digits", _line_at(source, _MANY_DIGITS.search(source))
     text = str(error)
     found = re.search(r" \(at line (\d+), column \d+\)", text)
     if found is None:

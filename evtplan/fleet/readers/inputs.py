@@ -5,6 +5,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from evtplan.errors import EvtplanError, InputError
 
@@ -16,6 +17,7 @@ _BACKUPS = (
     ".dpkg-old", ".dpkg-dist", ".dpkg-new",
 )  # fmt: skip
 _DEEPEST = 64
+_NO_FILE = "neither a file nor a directory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +52,58 @@ def inputs_of(paths: Iterable[str]) -> Iterator[Input | Skipped]:
         elif os.path.isdir(path):
             yield from _walked(path)
         elif _is_pattern(path):
-            fitting = sorted(glob.glob(path, recursive=True))
-            if not fitting:
-                raise InputError(path, "no file fits this pattern")
-            for name in fitting:
-                yield from _walked(name) if os.path.isdir(name) else (Input(name),)
+            yield from _fitting(path)
         else:
             yield Input(path)
 
 
 def _is_pattern(path: str) -> bool:
     return any(mark in path for mark in "*?[") and not os.path.lexists(path)
+
+
+def _fitting(pattern: str) -> Iterator[Input | Skipped]:
+    """What fits `pattern`, each file once. A file that fits is named as good as outright; only
+    what lies in a directory that fits may be something else.
+    """
+    names = _expanded(pattern)
+    if not names:
+        raise InputError(pattern, "no file fits this pattern")
+    seen: set[tuple[int, int]] = set()
+    for name in names:
+        try:
+            about = os.stat(name)
+        except OSError as error:
+            yield Skipped(name, error.strerror or str(error))
+            continue
+        key = (about.st_dev, about.st_ino)
+        if key in seen:
+            continue
+        if stat.S_ISDIR(about.st_mode):
+            yield from _below(name, seen, 0)
+        elif not stat.S_ISREG(about.st_mode):
+            yield Skipped(name, _NO_FILE)
+        else:
+            seen.add(key)
+            yield Input(name)
+
+
+def _expanded(pattern: str) -> list[str]:
+    """The names that `pattern` stands for, sorted; `**` stands for directories, not for links to
+    them, whose number has no bound where they lead in a circle.
+    """
+    path = Path(pattern)
+    if "**" not in path.parts:
+        return sorted(glob.glob(pattern))
+    hidden = any(part.startswith(".") for part in path.parts)
+    try:
+        found = Path(path.anchor).glob(str(path.relative_to(path.anchor)))
+        return sorted(
+            str(name)
+            for name in found
+            if hidden or not any(part.startswith(".") for part in name.parts)
+        )
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(pattern, f"this pattern cannot be expanded: {error}") from error
 
 
 def _walked(top: str) -> Iterator[Input | Skipped]:
@@ -106,7 +149,7 @@ def _entry(path: str, seen: set[tuple[int, int]], depth: int) -> Iterator[Input 
     if stat.S_ISDIR(about.st_mode):
         yield from _below(path, seen, depth + 1)
     elif not stat.S_ISREG(about.st_mode):
-        yield Skipped(path, "neither a file nor a directory")
+        yield Skipped(path, _NO_FILE)
     elif path.lower().endswith(_BACKUPS):
         yield Skipped(path, "it looks like a backup")
     elif (about.st_dev, about.st_ino) in seen:

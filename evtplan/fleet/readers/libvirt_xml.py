@@ -37,7 +37,7 @@ def read_libvirt_xml(path: str, data: bytes) -> Reading:
     guests = tuple(reader.guest() for reader in readers)
     notes = tuple(note for reader in readers for note in reader.notes)
     unknown = tuple(item for reader in readers for item in reader.unknown)
-    arches = {reader.arch for reader in readers}
+    arches = {reader.arch for reader in readers} - {None}
     return Reading(guests, notes, unknown, arch=arches.pop() if len(arches) == 1 else None)
 
 
@@ -73,6 +73,11 @@ class _Reader:
             (f"<{node.tag}>", node.line)
             for node in (listed.children if listed else ())
             if node.tag not in _FREE and node.tag not in _READ
+        )
+        self.unknown.extend(
+            (f"hostdev type {node.get('type')}", node.line)
+            for node in self.devices("hostdev")
+            if node.get("type") not in ("pci", "usb")
         )
         emulator = self.node.at("devices", "emulator")
         return DomainDescription(
@@ -140,8 +145,11 @@ class _Reader:
     def usb_controllers(self) -> Iterable[UsbController]:
         for node in self.devices("controller"):
             if node.get("type") == "usb":
-                qusb = node.get("model").startswith("qusb")
-                yield UsbController("qusb" if qusb else "devicemodel")
+                qusb, ports = node.get("model").startswith("qusb"), node.get("ports")
+                yield UsbController(
+                    "qusb" if qusb else "devicemodel",
+                    ports=self.number(node, "ports", ports) or None if ports else None,
+                )
             elif node.get("type") not in (*_PCI_CONTROLLERS, "xenbus"):
                 self.unknown.append((f"controller type {node.get('type')}", node.line))
 
@@ -188,7 +196,7 @@ def _interface(node: Node) -> Device:
 
 
 def _hostdev(node: Node) -> Device | None:
-    return Device("pci") if node.get("type") == "pci" else None
+    return Device("pci", backend=_backend(node)) if node.get("type") == "pci" else None
 
 
 def _channel(node: Node) -> Device | None:
@@ -197,7 +205,7 @@ def _channel(node: Node) -> Device | None:
 
 
 def _filesystem(node: Node) -> Device | None:
-    return Device("9pfs")
+    return Device("9pfs", backend=_backend(node))
 
 
 def _nothing(node: Node) -> Device | None:

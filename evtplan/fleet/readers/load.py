@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from evtplan.errors import EvtplanError, InputError
 from evtplan.fleet.model import MOST, Fleet, Guest, Host
@@ -20,6 +21,8 @@ __all__ = ["load_fleet", "read_file", "read_text"]
 
 # Notes name so many places or files before they only count the rest.
 _MOST_NAMED = 3
+_MOST_KEYS = 50
+_LONGEST_KEY = 60
 
 
 def load_fleet(
@@ -99,7 +102,7 @@ class _Loading:
     host: Host | None = None
     name: str = ""
     dom0_vcpus: set[int] = field(default_factory=set)
-    arches: set[str | None] = field(default_factory=set)
+    arches: set[str] = field(default_factory=set)
 
     def add(self, path: str, reading: Reading) -> None:
         if reading.host is not None:
@@ -110,7 +113,8 @@ class _Loading:
             self.dom0_vcpus.add(reading.dom0_vcpus)
         self.paths.append("<stdin>" if path == "-" else path)
         self.guests.extend(reading.guests)
-        self.arches.add(reading.arch)
+        if reading.arch is not None:
+            self.arches.add(reading.arch)
         self.notes.update(dict.fromkeys(reading.notes))
         for key, line in reading.unknown:
             place = self.paths[-1] if line is None else f"{self.paths[-1]}:{line}"
@@ -134,6 +138,7 @@ class _Loading:
             vcpus = max(self.dom0_vcpus)
             self.notes[f"dom0 has {vcpus} VCPUs, as the input shows"] = None
             host = replace(host, dom0_vcpus=vcpus)
+        # Guests of one host are for one architecture; many configurations do not say which.
         arch = next(iter(self.arches)) if len(self.arches) == 1 else None
         if arch and arch != host.arch:
             self.notes[f"the guests are for {arch}, so the host is taken to be"] = None
@@ -144,9 +149,13 @@ class _Loading:
         """Every key that no reader knows, once, with where it stands."""
         if not self.unknown:
             return []
-        found = [f"{key} ({_some(places)})" for key, places in self.unknown.items()]
-        more = f"; and {len(found) - 50} more" if len(found) > 50 else ""
-        return ["not known, and taken to cost no channel: " + ", ".join(found[:50]) + more]
+        found = [
+            f"{key[:_LONGEST_KEY]} ({_some(places)})"
+            for key, places in islice(self.unknown.items(), _MOST_KEYS)
+        ]
+        left = len(self.unknown) - len(found)
+        more = f"; and {left} more" if left else ""
+        return ["not known, and taken to cost no channel: " + ", ".join(found) + more]
 
     def _skipped_noted(self) -> list[str]:
         reasons: dict[str, list[str]] = {}

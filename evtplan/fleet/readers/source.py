@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import IO, BinaryIO, cast
 
 from evtplan.errors import EvtplanError, InputError
+from evtplan.fleet.pipes import opened
 
 __all__ = ["LARGEST_TEXT_BYTES", "Source", "decoded", "open_source"]
 
@@ -130,7 +131,7 @@ def _opened(path: str, only_regular: bool) -> Iterator[BinaryIO]:
     elif only_regular:
         raise InputError(path, "neither a file nor a directory")
     else:
-        with open(path, "rb") as pipe, _kept(pipe, path) as file:
+        with opened(path) as pipe, _kept(pipe, path) as file:
             yield file
 
 

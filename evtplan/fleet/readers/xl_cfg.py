@@ -27,10 +27,18 @@ _DEVICE_LISTS = {
     "vdispl": "vdispl",
 }
 _OTHERS = """
-builder device_model_stubdomain_override disk irqs max_event_channels maxvcpus name pvh type
-usbctrl usbdev vcpus vfb virtio vkb vkb_device vnc vnuma vsnd vuart xen_platform_pci
+builder device_model_stubdomain_override disk hvm_pirq irqs kernel max_event_channels maxvcpus name
+pvh pvshim type usbctrl usbdev vcpus vfb virtio vkb vkb_device vnc vnuma vscsi vsnd vuart
+xen_platform_pci
 """
 _READ = frozenset(_DEVICE_LISTS).union(_OTHERS.split())
+# Keys that mean something on an Arm host only.
+_ARM_KEYS = """
+arm_sci device_tree dt_compatible dtbo dtdev gic_version nr_spis static_shm sve tee
+trap_unmapped_accesses
+"""
+_ARM = frozenset(_ARM_KEYS.split())
+_MOST_VCPUS = 8192
 
 
 def read_xl_cfg(path: str, text: str) -> Reading:
@@ -53,7 +61,8 @@ def read_xl_cfg(path: str, text: str) -> Reading:
         for key, setting in reader.settings.items()
         if key not in _READ and key not in FREE_OF_CHANNELS
     )
-    return Reading((guest,), (*reader.notes, *notes), unknown)
+    arch = "arm64" if reader.is_arm else None
+    return Reading((guest,), (*reader.notes, *notes), unknown, arch=arch)
 
 
 class _Reader:
@@ -99,20 +108,43 @@ class _Reader:
             stub_domain=bool(self.flag("device_model_stubdomain_override")),
             platform_device=self.flag("xen_platform_pci") is not False,
             keyboard_asked=self.flag("vkb_device"),
+            virtio=bool(self.items("virtio")),
+            hvm_pirqs=bool(self.flag("hvm_pirq")),
+            shim=kind is GuestType.PVH and bool(self.flag("pvshim")),
         )
+
+    @property
+    def is_arm(self) -> bool:
+        """True where a key says that the guest is for an Arm host."""
+        return bool(_ARM & set(self.settings)) or self.serial_port()
+
+    def serial_port(self) -> bool:
+        """True where Xen emulates a serial port (vpl011) for the guest."""
+        return self.text("vuart") not in (None, "", "unknown")
 
     def guest_type(self) -> GuestType:
         built = self.builder()
         text = self.text("type")
         if text is None:
-            if built is GuestType.HVM or not self.flag("pvh"):
-                return built or GuestType.PV
-            return GuestType.PVH
+            if built is not None and (built is GuestType.HVM or not self.flag("pvh")):
+                return built
+            if built is None and self.is_hvmloader():
+                self.notes.append(
+                    "the kernel is hvmloader, but neither type nor builder says hvm: xl makes a PV "
+                    "guest of it, and it is counted as one"
+                )
+            # On Arm every guest is a PVH one.
+            return GuestType.PVH if self.flag("pvh") or self.is_arm else GuestType.PV
         if text not in tuple(GuestType):
             raise self.wrong("type", f"type is {text!r}; it must be pv, pvh or hvm")
         if built is not None and built != text:
             raise self.wrong("builder", f"builder contradicts type, {text!r}")
         return GuestType(text)
+
+    def is_hvmloader(self) -> bool:
+        kernel = self.settings.get("kernel")
+        text = kernel.value.text if kernel and isinstance(kernel.value, Text) else ""
+        return text.rpartition("/")[2] == "hvmloader"
 
     def builder(self) -> GuestType | None:
         text = self.text("builder")
@@ -130,19 +162,33 @@ class _Reader:
             for key, kind in _DEVICE_LISTS.items()
             for device in self.each(key, partial(_plain, kind))
         ]
+        found.extend(self.scsi_hosts())
         found.extend(self.sound_cards())
-        if self.text("vuart") not in (None, "", "unknown"):
+        if self.serial_port():
             found.append(Device("vpl011"))
-        if self.items("virtio"):
-            self.notes.append("virtio devices have no event channels of their own")
         return tuple(found)
+
+    def scsi_hosts(self) -> list[Device]:
+        """Devices of one virtual host, the first of HOST:CHANNEL:TARGET:LUN, share its channel."""
+        hosts = {}
+        for item in self.items("vscsi"):
+            parts = [part.strip() for part in item.text.split(",")]
+            host = parts[1].partition(":")[0] if len(parts) > 1 else item.text
+            backend = backend_name(_options(item.text).get("backend"))
+            hosts[host, backend] = Device("scsi", backend=backend)
+        return list(hosts.values())
 
     def disk(self, item: Text) -> Disk:
         return parse_disk(self.path, item.line, item.text)
 
     def usb_controller(self, item: Text) -> UsbController:
         options = _options(item.text)
-        return UsbController(options.get("type", "auto"), backend_name(options.get("backend")))
+        ports = options.get("ports", "")
+        return UsbController(
+            options.get("type", "auto"),
+            backend_name(options.get("backend")),
+            ports=int(ports) if ports.isdecimal() and len(ports) < 6 else None,
+        )
 
     def sound_cards(self) -> list[Device]:
         """A card is a list of its own: CARD, PCM and STREAM items."""
@@ -169,9 +215,10 @@ class _Reader:
         for item in self.items("vnuma"):
             key, _, value = item.text.partition("=")
             if key.strip() == "vcpus":
-                ends = [end for part in value.split(",") for end in part.split("-")]
-                found = max([found, *(int(e) + 1 for e in ends if e.strip().isdecimal())])
-        return found if found <= 8192 else 0
+                ends = [end.strip() for part in value.split(",") for end in part.split("-")]
+                known = [int(end) + 1 for end in ends if end.isdecimal() and len(end) < 6]
+                found = max([found, *known])
+        return found if found <= _MOST_VCPUS else 0
 
     def each(self, key: str, read: Callable[[Text], _T]) -> list[_T]:
         """What `read` makes of every item of the list `key`; equal items are read once."""

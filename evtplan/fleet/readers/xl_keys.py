@@ -12,13 +12,13 @@ device_model_args_pv device_model_machine device_model_override
 device_model_stubdomain_cmdline_append device_model_stubdomain_seclabel device_model_user
 device_model_version device_tree display dm_restrict driver_domain dtbo dtdev e820_host
 exec_ssidref extra extratime fda fdb firmware firmware_override force_assign_without_iommu
-gfx_passthru gic_version grant_usage graphics hap hdtype hpet hvm_pirq init_seclabel initrd
-ioemu iomem ioports isa kernel keymap latency llc_colors localtime max_grant_frames
+gfx_passthru gic_version grant_usage graphics hap hdtype hpet init_seclabel initrd
+ioemu iomem ioports isa keymap latency llc_colors localtime max_grant_frames
 max_grant_version max_maptrack_frames maxmem mca_caps mem_shr_limit memory memory_sharing
 mmio_hole ms_vm_genid msitranslate msr_relaxed nestedhvm nodes nographic nomigrate nosdl nr_spis
 numa_placement nx on_crash on_poweroff on_reboot on_soft_reset on_suspend on_watchdog
 on_xend_start on_xend_stop oos opengl pae paging_memory parallel passthrough pci_msitranslate
-pci_permissive pci_power_mgmt pci_seize period pirq pool pvshim pvshim_cmdline pvshim_extra
+pci_permissive pci_power_mgmt pci_seize period pirq pool pvshim_cmdline pvshim_extra
 pvshim_path ramdisk rdm rdm_mem_boundary root rtc_timeoffset sched sdl seclabel serial
 shadow_memory slice smbios smbios_firmware soundhw spice spice_clipboard_sharing
 spice_image_compression spice_streaming_video spiceagent_mouse spicedisable_ticketing spicehost

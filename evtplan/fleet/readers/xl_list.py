@@ -14,7 +14,7 @@ __all__ = ["read_xl_list"]
 # libxl_types.idl, libxl_domain_config: lists that cost the same in every type of guest.
 _DEVICE_LISTS = {
     "nics": "vif", "vtpms": "vtpm", "p9s": "9pfs", "pvcallsifs": "pvcalls",
-    "channels": "channel", "pcidevs": "pci",
+    "channels": "channel", "pcidevs": "pci", "vscsictrls": "scsi",
 }  # fmt: skip
 _WORDS = """
 c_info b_info disks vfbs vkbs usbctrls usbdevs vdispls vsnds virtios dtdevs rdms sshms
@@ -44,11 +44,12 @@ def read_xl_list(path: str, text: str) -> Reading:
             continue
         guest, remarks = reader.guest()
         guests.append(guest)
-        notes.extend((*reader.notes, *remarks))
+        notes.extend(remarks)
         unknown.extend(reader.unknown)
     if not guests and dom0_vcpus is None:
         raise InputError(path, "a list of domains without any domain")
-    return Reading(tuple(guests), tuple(notes), tuple(unknown), dom0_vcpus=dom0_vcpus)
+    arch = "arm64" if any(reader.arm for reader in readers) else None
+    return Reading(tuple(guests), tuple(notes), tuple(unknown), dom0_vcpus=dom0_vcpus, arch=arch)
 
 
 def _document(path: str, text: str) -> Any:
@@ -71,7 +72,6 @@ def _whole(digits: str) -> int | float:
 class _Reader:
     def __init__(self, path: str, entry: Any) -> None:
         self.path = path
-        self.notes: list[str] = []
         self.domid = entry.get("domid") if isinstance(entry, dict) else None
         if isinstance(entry, dict) and isinstance(entry.get("config"), dict):
             entry = entry["config"]
@@ -88,6 +88,11 @@ class _Reader:
             for key, value in entry.items()
             if key not in _KNOWN and isinstance(value, list) and value
         ]
+
+    @property
+    def arm(self) -> dict[str, Any]:
+        """What only an Arm host has: empty on any other, GIC version and more on one."""
+        return self.table(self.build, "arch_arm")
 
     @property
     def is_dom0(self) -> bool:
@@ -118,7 +123,11 @@ class _Reader:
             framebuffers=screens,
             keyboards=tuple(_backend(item) for item in self.items("vkbs")),
             usb_controllers=tuple(
-                UsbController(str(item.get("type", "auto")).lower(), _backend(item))
+                UsbController(
+                    str(item.get("type", "auto")).lower(),
+                    _backend(item),
+                    self.number(item, "ports", 0) or None,
+                )
                 for item in self.items("usbctrls")
             ),
             usb_devices=len(self.items("usbdevs")),
@@ -126,6 +135,9 @@ class _Reader:
             stub_domain=_true(self.build.get("device_model_stubdomain")) is True,
             platform_device=_true(of_type.get("xen_platform_pci")) is not False,
             keyboard_asked=_true(of_type.get("vkb_device")),
+            virtio=bool(self.items("virtios")),
+            hvm_pirqs=_true(of_type.get("pirq")) is True,
+            shim=_true(of_type.get("pvshim")) is True,
             domid=self.domid if isinstance(self.domid, int) and self.domid >= 0 else None,
         )
 
@@ -157,10 +169,8 @@ class _Reader:
             pcms = [pcm for pcm in self.list_of(item, "pcms") if isinstance(pcm, dict)]
             streams = sum(len(self.list_of(pcm, "streams")) for pcm in pcms)
             yield Device("vsnd", backend=_backend(item), channels=max(1, streams))
-        if self.table(self.build, "arch_arm").get("vuart") not in (None, "unknown", ""):
+        if self.arm.get("vuart") not in (None, "unknown", ""):
             yield Device("vpl011")
-        if self.items("virtios"):
-            self.notes.append("virtio devices have no event channels of their own")
 
     def items(self, key: str) -> list[dict[str, Any]]:
         found = self.list_of(self.config, key)

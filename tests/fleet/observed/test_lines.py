@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import pytest
+
+from evtplan.errors import InputError
 from evtplan.fleet.observed.lines import LogLines
 
 
@@ -23,3 +26,17 @@ class TestLongLines:
         lines = LogLines(str(path))
         assert sum(text == "twelve bytes" for _, text in lines) > 1_040_000
         assert not any("left out" in note for note in lines.notes)
+
+    def test_a_sparse_file_of_ten_gigabytes_is_given_up_early(self, tmp_path: Path) -> None:
+        path = tmp_path / "log"
+        with path.open("wb") as file:
+            file.truncate(10 << 30)
+        with pytest.raises(InputError, match="256 MiB of NUL bytes"):
+            list(LogLines(str(path)))
+
+    def test_nul_bytes_of_a_log_that_says_something_are_dropped(self, tmp_path: Path) -> None:
+        path = tmp_path / "log"
+        path.write_bytes(b"one\n" + bytes(3 << 20) + b"two\n")
+        lines = LogLines(str(path))
+        assert [text for _, text in lines] == ["one", "two"]
+        assert lines.notes == [f"{path}: {3 << 20} NUL bytes dropped"]

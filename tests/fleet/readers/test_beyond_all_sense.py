@@ -19,19 +19,41 @@ class TestFleetFiles:
     @pytest.mark.parametrize(
         ("text", "reason", "line"),
         [
-            (GUEST + "vcpus = " + "9" * 100_000, "too many digits", None),
+            (GUEST + "vcpus = " + "9" * 100_000, "too many digits", 3),
+            (GUEST + "device = " + "[" * 10_000, "nested too deeply", 3),
+            (GUEST + "device = " + "{a = " * 10_000, "nested too deeply", 3),
             (GUEST + "vcpus = 0x" + "f" * 100_000, "vcpus is a number of too many digits", 3),
             ("[host]\n" + "a." * 50_000 + "b = 1", "a key of more than 32 parts", 2),
             ("[host]\n" + '"a" . ' * 50_000 + "b = 1", "a key of more than 32 parts", 2),
             ('[host]\nabi = "' + "a" * 50_000_000 + '"', "a line longer than 4 MiB", 2),
         ],
-        ids=["decimal", "hexadecimal", "dotted", "quoted", "line"],
+        ids=["decimal", "lists", "tables", "hexadecimal", "dotted", "quoted", "line"],
     )
     def test_one_clear_error(self, text: str, reason: str, line: int | None) -> None:
         with pytest.raises(InputError) as caught:
             read_fleet_toml("f.toml", text)
         assert reason in caught.value.reason
         assert caught.value.line == line
+
+
+class TestKeys:
+    def test_a_name_of_a_million_characters_is_cut_in_the_note(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.cfg"
+        path.write_text("k" * 1_000_000 + " = 1\nvcpus = 1\n")
+        assert all(len(note) < 300 for note in load_fleet([str(path)]).notes)
+
+    def test_vcpus_of_vnuma_may_be_any_number(self) -> None:
+        text = f"vcpus = 2\nvnuma = [ [ 'vcpus=0-{'9' * 100_000}' ], [ 'vcpus=0-99999' ] ]\n"
+        assert read_xl_cfg("a.cfg", text).guests[0].possible_vcpus == 2
+
+
+class TestJson:
+    @pytest.mark.parametrize("text", ["[1, 2]", "[null]", "", "7", '"x"'])
+    def test_a_file_that_is_named_so_is_read_as_json(self, tmp_path: Path, text: str) -> None:
+        path = tmp_path / "list.json"
+        path.write_text(text)
+        with pytest.raises(InputError, match="JSON"):
+            load_fleet([str(path)])
 
 
 class TestHeadings:

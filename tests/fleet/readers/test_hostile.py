@@ -3,6 +3,8 @@
 import gzip
 import io
 import os
+import threading
+import time
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,6 +16,7 @@ from pyarrow import parquet
 from evtplan.errors import EvtplanError, InputError
 from evtplan.fleet.census import census_of
 from evtplan.fleet.fleet_text import fleet_toml
+from evtplan.fleet.observed.load import load_observation
 from evtplan.fleet.readers.detect import FORMATS
 from evtplan.fleet.readers.load import load_fleet
 
@@ -206,6 +209,36 @@ class TestGzip:
         assert "64 MiB" in refused(tmp_path / "x.gz", bomb).reason
 
 
+class TestPipes:
+    """no hang"""
+
+    def test_one_that_nobody_writes_to_is_given_up(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("evtplan.fleet.pipes._PATIENCE_SECONDS", 0.05)
+        pipe = tmp_path / "pipe"
+        os.mkfifo(pipe)
+        with pytest.raises(InputError, match="nobody writes to"):
+            load_fleet([str(pipe)])
+        with pytest.raises(InputError, match="nobody writes to"):
+            load_observation(str(pipe))
+
+    def test_one_whose_writer_takes_its_time_is_read(self, tmp_path: Path) -> None:
+        pipe = tmp_path / "pipe"
+        os.mkfifo(pipe)
+
+        def write() -> None:
+            with pipe.open("w") as file:
+                time.sleep(0.1)
+                file.write("name = 'late'\nvcpus = 3\n")
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        fleet = load_fleet([str(pipe)])
+        writer.join()
+        assert [(guest.name, guest.vcpus) for guest in fleet.guests] == [("late", 3)]
+
+
 class TestDirectories:
     """symlink loops, unreadable, non-config files skipped with a note"""
 
@@ -250,6 +283,25 @@ class TestDirectories:
         assert [guest.name for guest in fleet.guests] == ["a", "b"]
         with pytest.raises(InputError, match="no file fits"):
             load_fleet([str(tmp_path / "*.xml")])
+
+    def test_a_pattern_meets_every_file_once_however_links_lead(self, tmp_path: Path) -> None:
+        folder = tmp_path / "xen"
+        (folder / "auto").mkdir(parents=True)
+        (folder / ".git").mkdir()
+        for path in (folder / "web.cfg", folder / "auto" / "db.cfg", folder / ".git" / "no.cfg"):
+            path.write_text(f"name = '{path.stem}'\nvcpus = 1\n")
+        # Two links in a circle lead to as many paths as there are ways round it.
+        (folder / "auto" / "up").symlink_to("..")
+        (folder / "auto" / "over").symlink_to("..")
+        (folder / "self.cfg").symlink_to("self.cfg")
+        (folder / "twice.cfg").symlink_to("web.cfg")
+        os.mkfifo(folder / "pipe.cfg")
+        for pattern in ("**/*.cfg", "**"):
+            fleet = load_fleet([str(folder / pattern)])
+            assert sorted(guest.name for guest in fleet.guests) == ["db", "web"]
+            skipped = " ".join(note for note in fleet.notes if note.startswith("skipped"))
+            assert "self.cfg" in skipped
+            assert "pipe.cfg: neither a file" in skipped
 
     def test_where_nothing_can_be_read_that_is_the_error(self, tmp_path: Path) -> None:
         (tmp_path / "README").write_text("nothing\n")

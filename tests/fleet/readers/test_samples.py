@@ -1,11 +1,13 @@
 """Our own samples of every format, with every oddity that real files have, and their counts."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from evtplan.errors import InputError
 from evtplan.fleet.census import Census, GuestCensus, census_of
+from evtplan.fleet.fleet_text import fleet_toml
 from evtplan.fleet.readers.load import load_fleet
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
@@ -66,8 +68,40 @@ XL: dict[str, tuple[str, int, int, dict[str, tuple[int, int, int]]]] = {
     "27-several-addresses": ("pv", 2, 2, {"vif": (2, 8, 8), "vcpu": (2, 12, 0)}),
     "28-keys-that-xl-passes-over": ("pv", 1, 1, {"vcpu": (1, 5, 0)}),
     "29-set-twice": ("pv", 3, 3, {"vif": (2, 12, 12), "vcpu": (3, 18, 0)}),
-    "30-arm-serial": ("pvh", 2, 2, {"vpl011": (1, 1, 1), "vbd": (1, 2, 2), "vcpu": (2, 10, 0)}),
+    "30-arm-serial": ("pvh", 2, 2, {"vpl011": (1, 1, 1), "vbd": (1, 2, 2)}),
+    "31-arm-passthrough": ("pvh", 4, 4, {"pirq": (5, 5, 0), "vif": (1, 8, 8)}),
+    "32-scsi-hosts": ("pv", 1, 1, {"scsi": (2, 2, 2), "vcpu": (1, 5, 0)}),
+    "33-more-usb-devices-than-ports": ("pv", 1, 1, {"usbctrl": (3, 3, 3), "vcpu": (1, 5, 0)}),
+    "34-sound-with-many-streams": (
+        "pv", 1, 1,
+        {"vdispl": (1, 4, 4), "vsnd": (1, 10, 10), "vkb": (2, 2, 2), "vcpu": (1, 5, 0)},
+    ),
+    "35-hvmloader-without-a-type": ("pv", 1, 1, {"vbd": (1, 1, 1), "vcpu": (1, 5, 0)}),
 }  # fmt: skip
+
+# Pairs of xl.cfg and libvirt XML: type, ports of the domU and in each backend, counted by hand.
+PAIRS: dict[str, tuple[str, int, dict[str, int]]] = {
+    "arm": ("pvh", 2 + 8 + 4, {"dom0": 14}),
+    "driver-domains": ("pvh", 2 + 12 + 4 + 10, {"dom0": 2 + 4 + 2, "netdom": 8, "storedom": 2}),
+    "hot-pluggable-vcpus": ("pv", 2 + 4 + 4 + 12, {"dom0": 10}),
+    "hvm": ("hvm", 2 + 4 + 4 + 2 + 3 + 10, {"dom0": 13}),
+    "many-queues": ("pv", 2 + 3 * 16 + 4 + 72, {"dom0": 54}),
+    "names-in-other-alphabets": ("pv", 2 + 2 + 5, {"dom0": 2, "netz": 2}),
+    "network-card-passed-through": ("hvm", 2 + 16 + 3 + 5 + 20, {"dom0": 23}),
+    "nothing-but-a-kernel": ("pvh", 2 + 4, {"dom0": 2}),
+    "numa": ("hvm", 2 + 7 + 30, {"dom0": 9}),
+    "pv": ("pv", 2 + 16 + 8 + 2 + 2 + 1 + 1 + 24, {"dom0": 23, "netdom": 8}),
+    "pv-with-pci": ("pv", 2 + 2 + 1 + 2 + 12, {"dom0": 5}),
+    "pv-with-screen": ("pv", 2 + 4 + 4 + 2 + 12, {"dom0": 12}),
+    "pvh": ("pvh", 2 + 12 + 20, {"dom0": 14}),
+    "serial-and-channels": ("hvm", 2 + 2 + 2 + 4, {"dom0": 6}),
+    "shared-folders": ("pvh", 2 + 4 + 15, {"dom0": 4, "filedom": 2}),
+    "stub-domain-with-limit": ("hvm", 2 + 8 + 4 + 7 + 20, {"dom0": 2 + 4 + 2, "sys-net": 8}),
+    "usb-hvm": ("hvm", 2 + 3 + 10, {"dom0": 5}),
+    "usb-pv": ("pv", 2 + 2 + 5, {"dom0": 4}),
+    "virtio-disks": ("hvm", 2 + 4 + 2 + 3 + 10, {"dom0": 11}),
+    "windows-desktop": ("hvm", 2 + 8 + 16 + 9 + 40, {"dom0": 35}),
+}
 
 # The line of what is no xl.cfg.
 NOT_XL = {
@@ -160,17 +194,92 @@ class TestNotXlCfg:
 class TestPairs:
     """pairs of xl.cfg and libvirt XML describing the same domain must give the same census"""
 
-    @pytest.mark.parametrize("other", ["xml", "json"])
-    @pytest.mark.parametrize("name", ["pv", "hvm", "pvh"])
-    def test_one_domain_in_two_formats_has_the_same_channels(self, name: str, other: str) -> None:
-        ours = census(SAMPLES / "pairs" / f"{name}.cfg").guests[0]
-        theirs = census(SAMPLES / "pairs" / f"{name}.{other}").guests[0]
-        assert by_device(ours) == by_device(theirs)
-        assert ours.ports_by_backend == theirs.ports_by_backend
-        for field in ("name", "type", "vcpus", "possible_vcpus", "max_event_channels"):
-            assert getattr(ours.guest, field) == getattr(theirs.guest, field)
+    @pytest.mark.parametrize("name", PAIRS)
+    def test_one_domain_in_every_format_has_the_channels_counted_by_hand(self, name: str) -> None:
+        kind, domu, backends = PAIRS[name]
+        paths = sorted((SAMPLES / "pairs").glob(f"{name}.*"))
+        found = [census(path) for path in paths]
+        for one in found:
+            (item,) = one.guests
+            assert (item.guest.type, item.domu_ports, item.ports_by_backend) == (
+                kind, domu, backends,
+            )  # fmt: skip
+            assert one.base_ports == found[0].base_ports
+            assert item.channels == found[0].guests[0].channels
+            assert replace(item.guest, domid=None) == found[0].guests[0].guest
+
+    def test_every_pair_is_tried(self) -> None:
+        files = [path.name for path in (SAMPLES / "pairs").iterdir()]
+        assert {Path(name).stem for name in files} == set(PAIRS)
+        for suffix in ("cfg", "xml"):
+            assert {f"{name}.{suffix}" for name in PAIRS} <= set(files)
 
     def test_what_runs_has_its_domain_id(self) -> None:
         for other in ("xml", "json"):
             (item,) = census(SAMPLES / "pairs" / f"pv.{other}").guests
             assert item.guest.domid == 7
+
+
+class TestFleetFile:
+    """`-o fleet.toml` normalises what was read so that it can be edited and planned with"""
+
+    @pytest.mark.parametrize(
+        "path",
+        sorted([*SAMPLES.glob("xl/*"), *SAMPLES.glob("pairs/*")]),
+        ids=lambda path: path.name,
+    )
+    def test_read_again_it_has_the_same_census(self, path: Path, tmp_path: Path) -> None:
+        read = census(path)
+        written = tmp_path / "fleet.toml"
+        written.write_text(fleet_toml(read.fleet, read.notes))
+        again = census(written)
+        assert again.guests == read.guests
+        assert (again.fleet.host, again.backends) == (read.fleet.host, read.backends)
+        assert again.notes == read.notes[len(read.fleet.notes) :]
+
+    def test_every_default_that_was_used_stands_in_it(self) -> None:
+        read = census(SAMPLES / "pairs" / "hvm.cfg")
+        lines = fleet_toml(read.fleet, read.notes).splitlines()
+        for note in read.notes:
+            assert f"# {note}" in lines
+        for start in ("vif queues", "vbd rings", "dom0's own ports", "max_event_channels", "pci:"):
+            assert any(line.startswith(f"# {start}") for line in lines)
+
+
+class TestRemarks:
+    """never silently dropped when they could cost channels"""
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("type = 'hvm'\nhvm_pirq = 1", "emulated devices"),
+            ("type = 'hvm'\npci = [ '01:00.0' ]", "before Xen 4.19"),
+            ("type = 'pvh'\npvshim = 1", "shim"),
+            ("kernel = '/x/hvmloader'", "xl makes a PV guest"),
+            ("virtio = [ 'type=virtio,device22' ]", "ioreq server"),
+            ("disk = [ '/x,raw,xvda,rw,specification=virtio' ]", "ioreq server"),
+            ("device_tree = '/x.dtb'", "arm64"),
+        ],
+    )
+    def test_what_is_not_counted_or_assumed_is_said(
+        self, text: str, said: str, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "a.cfg"
+        path.write_text(text + "\n")
+        assert any(said in note for note in load_fleet([str(path)]).notes)
+
+    def test_a_virtio_disk_of_an_hvm_guest_is_served_by_its_emulator(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.cfg"
+        path.write_text("type = 'hvm'\ndisk = [ '/x,raw,xvda,rw,specification=virtio' ]\n")
+        assert not any("ioreq" in note for note in load_fleet([str(path)]).notes)
+
+    def test_a_host_is_of_the_architecture_that_any_of_its_guests_shows(
+        self, tmp_path: Path
+    ) -> None:
+        (tmp_path / "a.cfg").write_text("name = 'a'\nvcpus = 2\n")
+        (tmp_path / "b.cfg").write_text("name = 'b'\ngic_version = 'v3'\n")
+        assert load_fleet([str(tmp_path)]).host.arch == "arm64"
+        (tmp_path / "c.xml").write_text(
+            "<domain type='xen'><os><type arch='x86_64'>linux</type></os></domain>"
+        )
+        assert load_fleet([str(tmp_path)]).host.arch == "x86-64"
