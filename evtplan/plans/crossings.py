@@ -118,20 +118,15 @@ def _with(given: SizingInputs, quantity: str, value: int) -> SizingInputs:
 
 
 def _limit_along_pages(hosting: Hosting) -> Measure:
-    def limit(pages: int) -> int | None:
-        host = replace(hosting.host, pages=pages)
-        census = replace(hosting.census, fleet=replace(hosting.fleet, host=host))
-        return replace(hosting, census=census).binding.vms or None
-
-    return limit
+    return lambda pages: replace(hosting, pages=pages).binding.vms or None
 
 
 def _cost_of_mix(hosting: Hosting) -> Measure:
     def cost(vms: int) -> int | None:
         if vms > (hosting.binding.vms or 0):
             return None
-        counts = hosting.grown(vms)
-        return hosting.pages_used(counts) * PAGE_BYTES + hosting.xenheap_bytes(counts)
+        pages = hosting.pages_used(hosting.growth.load(vms))
+        return pages * PAGE_BYTES + hosting.xenheap_bytes(vms)
 
     return cost
 

@@ -61,15 +61,16 @@ def _row(
     host, abi, guests = hosting.host, hosting.abi, hosting.census.guests
     by_name = {limit.name: limit.vms for limit in hosting.limits}
     vms, limit = hosting.fleet.vms, hosting.binding.vms or 0
-    counts = hosting.planned
-    domu_pages = sum(n * hosting.domu_pages(g) for n, g in zip(counts, guests, strict=True))
-    backend_pages = hosting.backend_pages(counts)
+    growth = hosting.growth
+    counts, load = growth.planned, growth.planned_load
+    domu_pages = sum(n * growth.domu_pages(g) for n, g in zip(counts, guests, strict=True))
+    backend_pages = hosting.backend_pages(load)
     array = domu_pages + backend_pages
-    vcpus = sum(n * hosting.vm_vcpus(g) for n, g in zip(counts, guests, strict=True))
+    vcpus = sum(n * growth.vm_vcpus(g) for n, g in zip(counts, guests, strict=True))
     vcpus += hosting.backend_domain_vcpus
     control = vcpus if abi.maps_control_blocks else None
     total = array + (control or 0)
-    fullest = hosting.fullest(counts)[1]
+    fullest = hosting.fullest(load)[1]
     alike = _only({g.domu_ports for g in guests})
     estimate, second = _estimates(hosting, driver_domains)
     return SizingRow(
@@ -101,8 +102,8 @@ def _row(
         total_bytes=total * PAGE_BYTES,
         guest_page_bytes=guest_page_bytes,
         guest_memory_bytes=total * guest_page_bytes,
-        xenheap_pages_per_domu=None if alike is None else xenheap_pages(hosting.release, alike),
-        xenheap_bytes=hosting.xenheap_bytes(counts),
+        xenheap_pages_per_domu=None if alike is None else xenheap_pages(growth.release, alike),
+        xenheap_bytes=hosting.xenheap_bytes(vms),
         vm_limit_estimate=estimate,
         vm_limit_second_method=second,
         methods_differ_percent=percent_apart(estimate, second),
@@ -150,12 +151,12 @@ def _limit_rows(hosting: Hosting) -> list[dict[str, Any]]:
 
 
 def _group_row(hosting: Hosting, item: GuestCensus) -> GroupRow:
-    abi, copies = hosting.abi, item.guest.copies
-    serves = item.guest.name in hosting.serving
+    growth, abi, copies = hosting.growth, hosting.abi, item.guest.copies
+    serves = item.guest.name in growth.serving
     # What a backend domain takes stands with its group, whatever it does for the others.
-    own = hosting.state_pages(hosting.fullest_of(item.guest.name)) if serves else 0
-    pages = copies * (own + hosting.domu_pages(item))
-    vcpus = hosting.vm_vcpus(item) + (item.guest.vcpus if serves else 0)
+    own = growth.state_pages(hosting.fullest_of(item.guest.name)) if serves else 0
+    pages = copies * (own + growth.domu_pages(item))
+    vcpus = growth.vm_vcpus(item) + (item.guest.vcpus if serves else 0)
     control = copies * vcpus if abi.maps_control_blocks else None
     total = pages + (control or 0)
     return GroupRow(
@@ -173,7 +174,7 @@ def _group_row(hosting: Hosting, item: GuestCensus) -> GroupRow:
         control_block_pages=control,
         total_pages=total,
         total_bytes=total * PAGE_BYTES,
-        xenheap_bytes=copies * hosting.vm_xenheap_bytes(item),
+        xenheap_bytes=copies * growth.vm_xenheap_bytes(item),
         headroom_ports=item.highest_allowed_port(hosting.host) - item.domu_ports,
     )
 
@@ -216,7 +217,7 @@ def _notes(hosting: Hosting, row: SizingRow) -> list[str]:
         )
     notes.extend(
         f"{backend} serves other guests: its number stays as it is when the mix grows"
-        for backend in sorted(hosting.serving)
+        for backend in sorted(hosting.growth.serving)
     )
     why = ["each guest's whole last page", "the backends' own ports, port 0 and last pages"]
     if hosting.abi.maps_control_blocks:
@@ -235,7 +236,7 @@ def _notes(hosting: Hosting, row: SizingRow) -> list[str]:
 def _shortage(hosting: Hosting, row: SizingRow) -> str:
     if hosting.binding.name != "backend_ports":
         return f"{hosting.binding.reason}; plan for at most {row.vm_limit}"
-    fullest, ports = hosting.fullest(hosting.planned)
+    fullest, ports = hosting.fullest(hosting.growth.planned_load)
     remedy = "" if hosting.abi.event_words else ", or use --abi fifo"
     return (
         f"{fullest} needs {ports} event channels; the {hosting.abi.title} ABI has "

@@ -1,12 +1,19 @@
 """How many VMs of each group there are when a fleet of mixed guests grows VM by VM."""
 
-from functools import lru_cache
+from collections.abc import Sequence
 from heapq import heapify, heapreplace
+from typing import TYPE_CHECKING
 
-__all__ = ["shares"]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["Round", "shares"]
+
+# So many groups are counted column-wise, which costs as much for a few as for hundreds.
+_MANY = 200
 
 
-@lru_cache(maxsize=64)
 def shares(weights: tuple[int, ...], vms: int) -> tuple[int, ...]:
     """`vms` VMs divided over groups in the proportions `weights`, all of them positive.
 
@@ -20,32 +27,72 @@ def shares(weights: tuple[int, ...], vms: int) -> tuple[int, ...]:
     whole, rest = divmod(vms, sum(weights))
     counts = [whole * weight for weight in weights]
     if rest:
-        for index, more in enumerate(_within_one_round(weights, rest)):
+        for index, more in enumerate(Round(weights).first(rest)):
             counts[index] += more
     return tuple(counts)
 
 
-def _within_one_round(weights: tuple[int, ...], rest: int) -> list[int]:
-    """The first `rest` VMs of a round.
+class Round:
+    """One round of the mix: as many VMs of each group as `weights`, all of them positive."""
 
-    Those whose (2n + 1)/weight lies below twice the mean rate come before all others, and are
-    all but a few; the last ones are put in, or taken out again, in order.
-    """
-    total = sum(weights)
-    # Odd numbers below x = 2·rest·weight/total: half of x, rounded up to a whole number.
-    counts = [-(-2 * rest * weight // total) // 2 for weight in weights]
-    # Fractions of whole numbers below 2^b differ by more than 2^-2b, so these order them exactly.
-    bits = 2 * max(weights).bit_length() + 1
-    short = rest - sum(counts)
-    sign = 1 if short > 0 else -1
-    keys = [
-        (sign * ((2 * n + sign) << bits) // weight, sign * index)
-        for index, (n, weight) in enumerate(zip(counts, weights, strict=True))
-    ]
-    heapify(keys)
-    for _ in range(abs(short)):
-        index = sign * keys[0][1]
-        counts[index] += sign
-        key = sign * ((2 * counts[index] + sign) << bits) // weights[index]
-        heapreplace(keys, (key, sign * index))
-    return counts
+    def __init__(self, weights: tuple[int, ...]) -> None:
+        self.weights = weights
+        self.vms = sum(weights)
+        most = max(weights)
+        # Fractions of whole numbers below 2^b differ by more than 2^-2b, so that keys with so
+        # many bits behind the point order them exactly.
+        self._bits = 2 * most.bit_length() + 1
+        largest = max(2 * self.vms * most, (2 * most + 3) << self._bits)
+        many = len(weights) >= _MANY and largest < 2**62
+        self._columns = _column(weights) if many else None
+
+    def first(self, vms: int) -> list[int]:
+        """How many of each group are among the first `vms` VMs of the round.
+
+        Those whose (2n + 1)/weight lies below twice the mean rate come before all others, and
+        are all but a few; the last ones are put in, or taken out again, in order.
+        """
+        if self._columns is not None:
+            return self._by_columns(self._columns, vms)
+        # Odd numbers below x = 2·vms·weight/total: half of x, rounded up to a whole number.
+        counts = [-(-2 * vms * weight // self.vms) // 2 for weight in self.weights]
+        short = vms - sum(counts)
+        self._put_in(counts, range(len(counts)), short)
+        return counts
+
+    def _put_in(self, counts: list[int], groups: Sequence[int], short: int) -> None:
+        """Put the next `short` VMs in, or take so many out where it is negative, of `groups`."""
+        sign = 1 if short > 0 else -1
+        keys = [(self._key(group, counts[group], sign), sign * group) for group in groups]
+        heapify(keys)
+        for _ in range(abs(short)):
+            group = sign * keys[0][1]
+            counts[group] += sign
+            heapreplace(keys, (self._key(group, counts[group], sign), sign * group))
+
+    def _key(self, group: int, count: int, sign: int) -> int:
+        return sign * ((2 * count + sign) << self._bits) // self.weights[group]
+
+    def _by_columns(self, weights: "NDArray[np.int64]", vms: int) -> list[int]:
+        """The same for many groups: only those that come next are put in one by one."""
+        import numpy as np
+
+        counts = -(-2 * vms * weights // self.vms) // 2
+        short = vms - int(counts.sum())
+        found: list[int] = counts.tolist()
+        if short:
+            sign, number = (1, short) if short > 0 else (-1, -short)
+            keys = sign * ((2 * counts + sign) << self._bits) // weights
+            last = np.partition(keys, number - 1)[number - 1]
+            # Of equal ones the first are put in first, and the last taken out first.
+            even = np.flatnonzero(keys == last)[::sign]
+            before = np.flatnonzero(keys < last)
+            groups = [*before.tolist(), *even[: number - len(before)].tolist()]
+            self._put_in(found, groups, short)
+        return found
+
+
+def _column(weights: tuple[int, ...]) -> "NDArray[np.int64]":
+    import numpy as np
+
+    return np.array(weights, dtype=np.int64)

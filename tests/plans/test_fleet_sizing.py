@@ -95,31 +95,32 @@ class TestHosting:
     @given(fleets(), st.integers(1, 3))
     def test_each_limit_fits_and_one_more_vm_does_not(self, fleet: Fleet, backends: int) -> None:
         hosting = hosting_of(fleet, backends)
-        assume(any(hosting.weights))
+        growth = hosting.growth
+        assume(any(growth.weights))
         usable = hosting.abi.usable_ports
 
         def ports_fit(vms: int) -> bool:
-            return hosting.fullest(hosting.grown(vms))[1] <= usable
+            return hosting.fullest(growth.load(vms))[1] <= usable
 
         def pages_fit(vms: int) -> bool:
-            return hosting.pages_used(hosting.grown(vms)) <= hosting.pages
+            return hosting.pages_used(growth.load(vms)) <= hosting.pages
 
         limits = {limit.name: limit.vms for limit in hosting.limits}
         for name, fits in (("backend_ports", ports_fit), ("pages", pages_fit)):
             limit = limits[name]
             if limit is not None:
                 assert limit == 0 or fits(limit)
-                assert not fits(max(limit + 1, sum(hosting.fixed)))
+                assert not fits(max(limit + 1, growth.fixed_vms))
 
     def test_a_driver_domain_in_the_fleet_is_no_part_of_the_mix(self) -> None:
         net = Guest("net", vcpus=4, copies=2)
         web = replace(WEB, devices=(Device("vif", backend="net"), Device("vbd")), copies=10)
         hosting = hosting_of(Fleet((net, web)))
-        assert hosting.grown(102) == (2, 100)
+        assert hosting.growth.counts(102) == (2, 100)
         # Two like domains share the 10 guests' 4 channels each; their own 26 come on top.
-        assert hosting.backend_ports("net", hosting.planned) == ((2, 26 + 20),)
+        assert hosting.backend_ports("net", hosting.growth.planned_load) == ((2, 26 + 20),)
         # Nine domains, 10 × 3 pages, 2 × 5, and dom0's 9: no page counts twice.
-        assert hosting.pages_used(hosting.planned) == 10 * 3 + 2 * 5 + 9
+        assert hosting.pages_used(hosting.growth.planned_load) == 10 * 3 + 2 * 5 + 9
 
     def test_the_reason_names_the_backend_that_runs_out_and_how_many_lift_it(self) -> None:
         net = (Device("vif", count=7, backend="net"), Device("vbd"))
