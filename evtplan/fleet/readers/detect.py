@@ -6,7 +6,7 @@ from collections.abc import Callable
 from evtplan.errors import InputError, UnknownNameError
 from evtplan.fleet.readers.fleet_toml import looks_like_fleet_toml
 from evtplan.fleet.readers.source import Source, decoded
-from evtplan.fleet.readers.table import delimiter_of
+from evtplan.fleet.readers.table import delimiter_of, heading_of
 from evtplan.fleet.readers.xentop import looks_like_xentop
 
 __all__ = ["FORMATS", "detected_format", "format_named"]
@@ -105,7 +105,7 @@ def _is_json(source: Source, text: str, body: str) -> bool:
 
 def _is_table(source: Source, text: str, body: str) -> bool:
     named = source.name.removesuffix(".gz").lower().endswith((".csv", ".tsv"))
-    first = text.partition("\n")[0].rstrip("\r")
+    _, first = heading_of(text)
     looks = len(first) < 10_000 and "=" not in first and not first.lstrip().startswith("#")
     return named or (looks and delimiter_of(first) is not None)
 

@@ -7,6 +7,7 @@ a million VMs have a few hundred shapes.
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -29,13 +30,26 @@ from evtplan.fleet.readers.table_columns import (
 if TYPE_CHECKING:
     from pyarrow import RecordBatch
 
-__all__ = ["MOST_ROWS_KEPT", "Progress", "delimiter_of", "read_csv", "read_parquet"]
+__all__ = [
+    "MOST_ROWS_KEPT",
+    "Progress",
+    "delimiter_of",
+    "heading_of",
+    "read_csv",
+    "read_parquet",
+]
 
 MOST_ROWS_KEPT = 10_000
 # A table of VMs has a few hundred shapes; one where nearly every row differs is no such table.
 _MOST_SHAPES = 200_000
 _BATCH_ROWS = 2**17
 _BLOCK_BYTES = 4 * 2**20
+# Empty lines that may stand above a heading.
+_MOST_LINES_BEFORE = 100
+_SEPARATOR = re.compile(r'"?sep=.?"?', re.IGNORECASE)
+
+# Text in Parquet; what old writers call binary is text as well.
+_TEXTS = frozenset(["string", "large_string", "binary", "large_binary"])
 
 # Called with the bytes done so far and those there are.
 Progress = Callable[[int, int], None]
@@ -58,21 +72,34 @@ def _split(line: str, delimiter: str) -> list[str]:
         return []
 
 
+def heading_of(text: str) -> tuple[int, str]:
+    """The line that a table's heading stands on, from 1, and the heading: the first that is
+    neither empty nor the line `sep=;` by which spreadsheets name their delimiter.
+    """
+    number, heading = 1, ""
+    for number, line in enumerate(text.split("\n", _MOST_LINES_BEFORE)[:_MOST_LINES_BEFORE], 1):
+        heading = line.rstrip("\r")
+        if heading.strip(' \t,;|"') and not _SEPARATOR.fullmatch(heading):
+            return number, heading
+    return number, heading
+
+
 def read_csv(source: Source, progress: Progress | None = None) -> Reading:
     """The guests of a table in CSV, parted by commas, semicolons, tabs or bars.
 
     Raises `InputError` with the line of a cell that says what cannot be, or of a row with other
     columns than the heading.
     """
-    first, _, _ = decoded(source.name, _whole_lines(source.head)).partition("\n")
-    delimiter = delimiter_of(first) or ""
-    layout = layout_of(_split(first.rstrip("\r"), delimiter) if delimiter else ())
+    number, heading = heading_of(decoded(source.name, _whole_lines(source.head)))
+    delimiter = delimiter_of(heading) or ""
+    headings = tuple(_split(heading, delimiter)) if delimiter else ()
+    layout = layout_of(headings)
     if not layout.headings:
         raise InputError(
-            source.name, "the heading has no column of VMs that is known", line=1,
+            source.name, "the heading has no column of VMs that is known", line=number,
             hint="name columns vcpus, type, vifs, vbds, …; see docs/fleet.md",
         )  # fmt: skip
-    table = _Csv(source, delimiter, layout, progress)
+    table = _Csv(source, delimiter, number, headings, layout, progress)
     return table.by_row() if table.is_short() else table.by_shape()
 
 
@@ -85,12 +112,23 @@ def _whole_lines(head: bytes) -> bytes:
 
 class _Csv:
     def __init__(
-        self, source: Source, delimiter: str, layout: Layout, progress: Progress | None
+        self,
+        source: Source,
+        delimiter: str,
+        line: int,
+        headings: Sequence[str],
+        layout: Layout,
+        progress: Progress | None,
     ) -> None:
         self.source = source
         self.name = source.name
         self.delimiter = delimiter
+        self.line = line
+        self.headings = headings
         self.layout = layout
+        self.places = {
+            column: headings.index(heading) for column, heading in layout.headings.items()
+        }
         self.progress = progress
 
     def is_short(self) -> bool:
@@ -106,7 +144,7 @@ class _Csv:
         return True
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
-        """Every row but empty ones, with the line it begins on."""
+        """Every row below the heading but empty ones, with the line it begins on."""
         with self.source.stream() as stream:
             text = io.TextIOWrapper(stream, encoding=_encoding(self.source.head), newline="")
             try:
@@ -114,7 +152,7 @@ class _Csv:
                 before = 0
                 for row in reader:
                     line, before = before + 1, reader.line_num
-                    if line > 1 and any(cell.strip() for cell in row):
+                    if line > self.line and any(cell.strip() for cell in row):
                         yield line, row
             except (csv.Error, UnicodeError) as error:
                 reason = str(error).partition(" - ")[0]
@@ -123,28 +161,23 @@ class _Csv:
                 text.detach()
 
     def by_row(self) -> Reading:
-        places = self.places()
         guests = []
         for line, row in self.rows():
             with _at_line(self.name, line):
-                cells = self.cells(row, places)
+                cells = self.cells(row)
                 name = printable(str(cells.get("name") or "").strip()) or f"row {line}"
                 guests.append(guest_of_row(cells, name))
         if not guests:
             raise InputError(self.name, "a heading without rows")
         return Reading(tuple(guests), tuple(columns_noted(self.layout)))
 
-    def places(self) -> dict[str, int]:
-        with self.source.stream() as stream:
-            line = decoded(self.name, _whole_lines(stream.read(len(self.source.head))))
-        headings = _split(line.partition("\n")[0].rstrip("\r"), self.delimiter)
-        return {column: headings.index(heading) for column, heading in self.layout.headings.items()}
-
-    def cells(self, row: Sequence[str], places: dict[str, int]) -> dict[str, Cell]:
-        needed = max(places.values())
-        if len(row) <= needed:
+    def cells(self, row: Sequence[str]) -> dict[str, Cell]:
+        if len(row) <= max(self.places.values()):
             raise EvtplanError(f"{len(row)} columns, fewer than the heading has")
-        return {column: row[place] for column, place in places.items()}
+        # A comma within a number moves all cells behind it; empty cells at the end move none.
+        if any(cell.strip() for cell in row[len(self.headings) :]):
+            raise EvtplanError(f"{len(row)} columns where the heading has {len(self.headings)}")
+        return {column: row[place] for column, place in self.places.items()}
 
     def by_shape(self) -> Reading:
         """Like rows together. Columns of numbers are read as such, unless one is no number:
@@ -162,7 +195,7 @@ class _Csv:
                     raise self.located(error) from error
             except pa.ArrowException as error:
                 raise self.located(error) from error
-        return _grouped(self.name, self.layout, shapes, self.line_of)
+        return _grouped(self.name, self.layout, shapes, self.wrong)
 
     def batches(self, as_numbers: bool) -> Iterator["RecordBatch"]:
         import pyarrow as pa
@@ -179,6 +212,7 @@ class _Csv:
             reader = arrow_csv.open_csv(
                 watched,
                 read_options=arrow_csv.ReadOptions(
+                    skip_rows=self.line - 1,
                     block_size=_BLOCK_BYTES,
                     encoding=_encoding(self.source.head).removesuffix("-sig"),
                 ),
@@ -198,25 +232,23 @@ class _Csv:
         """A parser's error with its line, found by reading again."""
         if "straddling" in str(error):
             return InputError(self.name, f"a row longer than {_BLOCK_BYTES >> 20} MiB")
-        wanted = None
+        wanted = len(self.headings)
         for line, row in self.rows():
-            wanted = wanted or len(self.heading())
             if len(row) != wanted:
                 reason = f"{len(row)} columns where the heading has {wanted}"
                 return InputError(self.name, reason, line=line)
         return InputError(self.name, "CSV: " + str(error).partition("\n")[0][:200])
 
-    def heading(self) -> list[str]:
-        first = decoded(self.name, _whole_lines(self.source.head)).partition("\n")[0]
-        return _split(first.rstrip("\r"), self.delimiter)
+    def wrong(self, shape: _Shape, error: EvtplanError) -> InputError:
+        """`error` with the line of the first row that has this shape."""
+        return InputError(self.name, error.message, line=self.line_of(shape), hint=error.hint)
 
     def line_of(self, shape: _Shape) -> int | None:
         """The line of the first row that has this shape."""
-        places = self.places()
         wanted = ["" if cell is None else str(cell) for cell in shape]
         for line, row in self.rows():
-            if len(row) > max(places.values()):
-                found = [row[places[column]].strip() for column in self.layout.shape]
+            if len(row) > max(self.places.values()):
+                found = [row[self.places[column]].strip() for column in self.layout.shape]
                 if found == wanted:
                     return line
         return None
@@ -279,10 +311,30 @@ def read_parquet(source: Source, progress: Progress | None = None) -> Reading:
             if rows <= MOST_ROWS_KEPT:
                 return _parquet_by_row(source.name, layout, kept, batches)
             shapes = _counted(source.name, batches, layout.shape)
-            return _grouped(source.name, layout, shapes, lambda _: None)
+            return _grouped(
+                source.name,
+                layout,
+                shapes,
+                lambda shape, error: _wrong_row(source.name, table, headings, shape, error),
+            )
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = str(error).partition("\n")[0][:200]
         raise InputError(source.name, f"Parquet: {reason}") from error
+
+
+def _wrong_row(
+    name: str, table: Any, headings: list[str], shape: _Shape, error: EvtplanError
+) -> InputError:
+    """`error` with the first row that has this shape."""
+    from evtplan.fleet.readers.table_shapes import plain_cell
+
+    number = 0
+    for batch in _watched_batches(table, headings, 0, None):
+        for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            number += 1
+            if tuple(plain_cell(value) for value in row) == shape:
+                return InputError(name, f"row {number}: {error.message}", hint=error.hint)
+    return InputError(name, error.message, hint=error.hint)
 
 
 def _watched_batches(
@@ -300,17 +352,19 @@ def _check_types(name: str, layout: Layout, schema: Any) -> None:
     import pyarrow as pa
 
     for column, heading in layout.headings.items():
+        if len(schema.get_all_field_indices(heading)) > 1:
+            raise InputError(name, f"more than one column {heading}")
         kind = schema.field(heading).type
         kind = kind.value_type if pa.types.is_dictionary(kind) else kind
         plain = (
             pa.types.is_integer(kind)
             or pa.types.is_floating(kind)
+            or pa.types.is_decimal(kind)
             or pa.types.is_boolean(kind)
-            or pa.types.is_string(kind)
-            or pa.types.is_large_string(kind)
+            or str(kind) in _TEXTS
             or pa.types.is_null(kind)
         )
-        if not plain:
+        if not plain and column != "name":
             raise InputError(name, f"column {heading} is of type {kind}: no {column}")
 
 
@@ -353,9 +407,11 @@ def _grouped(
     name: str,
     layout: Layout,
     shapes: dict[_Shape, int],
-    line_of: Callable[[_Shape], int | None],
+    wrong: Callable[[_Shape, EvtplanError], InputError],
 ) -> Reading:
-    """A guest for each shape, with as many copies as rows have it, sorted by its cells."""
+    """A guest for each shape, with as many copies as rows have it, sorted by its cells; `wrong`
+    says where a shape stands that cannot be.
+    """
     if not shapes:
         raise InputError(name, "a heading without rows")
     groups: dict[Guest, int] = {}
@@ -364,7 +420,7 @@ def _grouped(
         try:
             guest = guest_of_row(cells, "vm")
         except EvtplanError as error:
-            raise InputError(name, error.message, line=line_of(shape), hint=error.hint) from error
+            raise wrong(shape, error) from error
         one = guest if guest.copies == 1 else replace(guest, copies=1)
         groups[one] = groups.get(one, 0) + rows * guest.copies
     taken: set[str] = set()

@@ -23,16 +23,47 @@ __all__ = [
 COLUMNS: dict[str, tuple[str, ...]] = {
     "name": ("vm", "vmname", "domain", "domainname", "guest", "hostname"),
     "type": ("virt", "virttype", "mode", "guesttype", "vmtype", "domaintype", "virtualization"),
-    "vcpus": ("vcpu", "cpus", "cpu", "numcpus", "numcpu", "vcpucount", "cpucount", "cores"),
+    "vcpus": (
+        "vcpu",
+        "cpus",
+        "cpu",
+        "numcpus",
+        "numcpu",
+        "numvcpus",
+        "vcpucount",
+        "cpucount",
+        "cores",
+        "cpucores",
+        "virtualcpus",
+        "processors",
+    ),
     "maxvcpus": ("maxvcpu", "vcpusmax", "maxcpus"),
     "copies": ("count", "quantity", "instances", "replicas"),
-    "os": ("osfamily", "guestos", "operatingsystem", "ostype"),
+    "os": (
+        "osfamily",
+        "guestos",
+        "operatingsystem",
+        "ostype",
+        "osaccordingtotheconfigurationfile",
+    ),
     "max_event_channels": ("maxeventchannels", "eventchannels", "maxevtchn"),
     "ioreq_servers": ("ioreq",),
     "pirqs": ("irqs",),
     "stubdomain": ("stubdom", "devicemodelstubdomainoverride"),
-    "vifs": ("vif", "nics", "nic", "nets", "net", "networks", "interfaces", "numnics"),
-    "vbds": ("vbd", "disks", "disk", "numdisks", "vdis", "vdi", "virtualdisks"),
+    "vifs": (
+        "vif",
+        "nics",
+        "nic",
+        "nets",
+        "net",
+        "networks",
+        "interfaces",
+        "numnics",
+        "vnics",
+        "networkinterfaces",
+        "networkadapters",
+    ),
+    "vbds": ("vbd", "disks", "disk", "numdisks", "vdis", "vdi", "virtualdisks", "harddisks"),
     "vif_queues": ("queues", "vifqueues"),
     "vif_split": ("split",),
     "vif_control": ("control",),
@@ -155,7 +186,8 @@ def cell_number(column: str, cell: Cell) -> int | None:
     text = cell.strip()
     if not text or text.lower() in ("na", "n/a", "nan", "null", "none", "-"):
         return None
-    whole = re.fullmatch(r"([0-9]{1,18})(\.0*)?", text)
+    # With three digits behind it a mark may be one of thousands.
+    whole = re.fullmatch(r"([0-9]{1,18})([.,](0{0,2}|0{4,}))?", text)
     if whole is None:
         raise EvtplanError(f"{column} is {text[:40]!r}; it must be a whole number")
     return int(whole.group(1))
@@ -171,6 +203,7 @@ def _type(cell: Cell) -> GuestType:
     text = str(cell or "").strip().lower()
     known = {
         "": GuestType.PV, "pv": GuestType.PV, "paravirt": GuestType.PV, "xenpv": GuestType.PV,
+        "paravirtual": GuestType.PV, "paravirtualized": GuestType.PV,
         "pvh": GuestType.PVH, "xenpvh": GuestType.PVH,
         "hvm": GuestType.HVM, "pvhvm": GuestType.HVM, "xenfv": GuestType.HVM,
         "fullvirt": GuestType.HVM,

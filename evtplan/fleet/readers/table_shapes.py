@@ -88,6 +88,8 @@ def plain_cell(value: Any) -> str | int | None:
     """A cell as a whole number where it is one, as text, or None where it is empty."""
     if value is None or isinstance(value, str):
         return value
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
     if isinstance(value, float) and value != value:
         return None
     if isinstance(value, bool):

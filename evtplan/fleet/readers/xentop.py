@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from evtplan.errors import InputError
 from evtplan.fleet.model import Device, Guest, GuestType
@@ -12,6 +13,8 @@ from evtplan.fleet.readers.reading import Reading, printable
 __all__ = ["looks_like_xentop", "read_xentop"]
 
 _HEADER = re.compile(r"\bNAME\s+STATE\s+CPU\(sec\)")
+# What a terminal was told to do, in a log of its screen.
+_ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _NO_LIMIT = re.compile(r"\bno limit\b")
 # Six letters or dashes, each its own: dying, running, blocked, paused, …
 _STATE = re.compile(r"[d-][s-][b-][c-][p-][r-]")
@@ -69,33 +72,32 @@ def _is_dom0(row: _Row) -> bool:
 
 
 def _rounds(path: str, text: str, notes: list[str]) -> list[list[_Row]]:
-    """The rows of each round. A round begins with dom0, which xentop lists first, or, where
-    dom0 was filtered out, with a heading.
+    """The rows of each round. A round begins with its heading; where each row has a heading
+    (`-r`), or where there is one in all, a round has dom0 once, at the place it has in the first.
     """
-    rounds: list[list[_Row]] = []
+    rows: list[_Row] = []
+    headings: list[int] = []  # how many rows stood above each
     columns: list[str] = []
-    fresh = True
-    lines = text.splitlines()
-    has_dom0 = any(re.search(r"\bDomain-0\s", line) for line in lines)
+    lines = _ESCAPES.sub("", text).splitlines()
     for number, line in enumerate(lines, 1):
         if _HEADER.search(line):
             columns = line[line.index("NAME") :].split()
-            fresh = fresh or not has_dom0
+            headings.append(len(rows))
             continue
-        if number == len(lines) and not text.endswith("\n") and rounds and _is_cut(line, columns):
+        if number == len(lines) and not text.endswith("\n") and rows and _is_cut(line, columns):
             notes.append("xentop's last row is cut off, and left out")
             break
         row = _row(path, number, line, columns) if columns else None
-        if row is None:
-            continue
-        if fresh or (has_dom0 and _is_dom0(row)):
-            rounds.append([])
-            fresh = False
-        rounds[-1].append(row)
-    if len(rounds) > 1 and all(len(found) == 1 for found in rounds):
+        if row is not None:
+            rows.append(row)
+    starts = sorted(set(headings) - {len(rows)})
+    if len(starts) == len(rows) > 1 and not any(_is_dom0(row) for row in rows):
         # A heading before every row: one round in which only different names are different.
-        return [list({found[0].name: found[0] for found in rounds}.values())]
-    return rounds
+        return [list({row.name: row for row in rows}.values())]
+    if len(starts) in (1, len(rows)):
+        found = [number for number, row in enumerate(rows) if _is_dom0(row)]
+        starts = [number - found[0] for number in found] or [0]
+    return [rows[start:end] for start, end in pairwise([*starts, len(rows)]) if start < end]
 
 
 def _is_cut(line: str, columns: Sequence[str]) -> bool:

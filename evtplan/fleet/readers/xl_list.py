@@ -1,7 +1,7 @@
 """`xl list -l`: libxl's own description of running domains, as JSON."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from evtplan.errors import EvtplanError, InputError
@@ -31,9 +31,12 @@ def read_xl_list(path: str, text: str) -> Reading:
     What is absent has libxl's default. dom0 is no guest, but tells the host's number of VCPUs.
     Raises `InputError` for what is no JSON, or no domain.
     """
-    document = _document(path, text)
-    entries = document if isinstance(document, list) else [document]
+    entries: list[Any] = []
+    for document in _documents(path, text):
+        entries.extend(document if isinstance(document, list) else [document])
     readers = [_Reader(path, entry) for entry in entries]
+    # A backend is named by its number where its name was not kept.
+    names = {reader.domid: reader.name for reader in readers if isinstance(reader.domid, int)}
     guests: list[Guest] = []
     notes: list[str] = []
     unknown: list[tuple[str, int | None]] = []
@@ -42,6 +45,7 @@ def read_xl_list(path: str, text: str) -> Reading:
         if reader.is_dom0:
             dom0_vcpus = reader.vcpus()[0]
             continue
+        reader.names = names
         guest, remarks = reader.guest()
         guests.append(guest)
         notes.extend(remarks)
@@ -52,9 +56,18 @@ def read_xl_list(path: str, text: str) -> Reading:
     return Reading(tuple(guests), tuple(notes), tuple(unknown), dom0_vcpus=dom0_vcpus, arch=arch)
 
 
-def _document(path: str, text: str) -> Any:
+def _documents(path: str, text: str) -> Iterator[Any]:
+    """The documents of `text`, one after the other as several calls of xl print them."""
+    decoder = json.JSONDecoder(parse_int=_whole)
+    end = len(text.rstrip())
+    at = _past_blanks(text, 0)
     try:
-        return json.loads(text, parse_int=_whole)
+        while True:
+            document, at = decoder.raw_decode(text, at)
+            yield document
+            if at >= end:
+                return
+            at = _past_blanks(text, at)
     except json.JSONDecodeError as error:
         raise InputError(
             path, f"JSON: {error.msg[:1].lower()}{error.msg[1:]}", line=error.lineno,
@@ -62,6 +75,12 @@ def _document(path: str, text: str) -> Any:
         ) from error  # fmt: skip
     except RecursionError as error:
         raise InputError(path, "JSON nested too deeply") from error
+
+
+def _past_blanks(text: str, at: int) -> int:
+    while text[at : at + 1].isspace():
+        at += 1
+    return at
 
 
 def _whole(digits: str) -> int | float:
@@ -72,6 +91,7 @@ def _whole(digits: str) -> int | float:
 class _Reader:
     def __init__(self, path: str, entry: Any) -> None:
         self.path = path
+        self.names: Mapping[int, str] = {}
         self.domid = entry.get("domid") if isinstance(entry, dict) else None
         if isinstance(entry, dict) and isinstance(entry.get("config"), dict):
             entry = entry["config"]
@@ -111,21 +131,21 @@ class _Reader:
         of_type = self.build.get(f"type.{kind}", self.build.get(f"u.{kind}", {}))
         of_type = of_type if isinstance(of_type, dict) else {}
         vcpus, maxvcpus = self.vcpus()
-        screens = tuple(_backend(item) for item in self.items("vfbs"))
+        screens = tuple(self.backend(item) for item in self.items("vfbs"))
         return DomainDescription(
             name=self.name,
             type=kind,
             vcpus=vcpus,
             maxvcpus=maxvcpus,
             max_event_channels=self.number(self.build, "event_channels", 0) or None,
-            disks=tuple(_disk(item) for item in self.items("disks")),
+            disks=tuple(self.disk(item) for item in self.items("disks")),
             devices=tuple(self.devices()),
             framebuffers=screens,
-            keyboards=tuple(_backend(item) for item in self.items("vkbs")),
+            keyboards=tuple(self.backend(item) for item in self.items("vkbs")),
             usb_controllers=tuple(
                 UsbController(
                     str(item.get("type", "auto")).lower(),
-                    _backend(item),
+                    self.backend(item),
                     self.number(item, "ports", 0) or None,
                 )
                 for item in self.items("usbctrls")
@@ -161,16 +181,33 @@ class _Reader:
     def devices(self) -> Iterable[Device]:
         for key, kind in _DEVICE_LISTS.items():
             for item in self.items(key):
-                yield Device(kind, backend=_backend(item))
+                yield Device(kind, backend=self.backend(item))
         for item in self.items("vdispls"):
             connectors = len(self.list_of(item, "connectors"))
-            yield Device("vdispl", backend=_backend(item), channels=max(1, connectors))
+            yield Device("vdispl", backend=self.backend(item), channels=max(1, connectors))
         for item in self.items("vsnds"):
             pcms = [pcm for pcm in self.list_of(item, "pcms") if isinstance(pcm, dict)]
             streams = sum(len(self.list_of(pcm, "streams")) for pcm in pcms)
-            yield Device("vsnd", backend=_backend(item), channels=max(1, streams))
+            yield Device("vsnd", backend=self.backend(item), channels=max(1, streams))
         if self.arm.get("vuart") not in (None, "unknown", ""):
             yield Device("vpl011")
+
+    def disk(self, item: dict[str, Any]) -> Disk:
+        kind = str(item.get("backend", "")).lower()
+        return Disk(
+            backend=self.backend(item),
+            cdrom=_true(item.get("is_cdrom")) is True,
+            virtio=str(item.get("specification", "")).lower() == "virtio",
+            backendtype=kind if kind in ("qdisk", "tap") else None,
+        )
+
+    def backend(self, item: dict[str, Any]) -> str:
+        name, number = item.get("backend_domname"), item.get("backend_domid")
+        if isinstance(name, str) and name:
+            return backend_name(name)
+        if isinstance(number, int) and not isinstance(number, bool) and number:
+            return backend_name(self.names.get(number, f"domain {number}"))
+        return DOM0
 
     def items(self, key: str) -> list[dict[str, Any]]:
         found = self.list_of(self.config, key)
@@ -202,8 +239,9 @@ class _Reader:
         return value
 
     def wrong(self, reason: str) -> InputError:
-        name = str(self.config.get("c_info", {}).get("name", "a domain"))[:60]
-        return InputError(self.path, f"{name}: {reason}")
+        create = self.config.get("c_info")
+        name = create.get("name") if isinstance(create, dict) else None
+        return InputError(self.path, f"{str(name or 'a domain')[:60]}: {reason}")
 
 
 def _true(value: Any) -> bool | None:
@@ -211,22 +249,3 @@ def _true(value: Any) -> bool | None:
     if isinstance(value, str):
         return {"true": True, "1": True, "false": False, "0": False}.get(value.lower())
     return bool(value) if isinstance(value, bool | int) else None
-
-
-def _backend(item: dict[str, Any]) -> str:
-    name, number = item.get("backend_domname"), item.get("backend_domid")
-    if isinstance(name, str) and name:
-        return backend_name(name)
-    if isinstance(number, int) and not isinstance(number, bool) and number:
-        return f"domain {number}"
-    return DOM0
-
-
-def _disk(item: dict[str, Any]) -> Disk:
-    backend = str(item.get("backend", "")).lower()
-    return Disk(
-        backend=_backend(item),
-        cdrom=_true(item.get("is_cdrom")) is True,
-        virtio=str(item.get("specification", "")).lower() == "virtio",
-        backendtype=backend if backend in ("qdisk", "tap") else None,
-    )

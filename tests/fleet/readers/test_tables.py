@@ -3,6 +3,8 @@
 import gzip
 import io
 import random
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -52,12 +54,35 @@ class TestShortTables:
             "VM Name\tvCPU\tnets\tvdis\nweb\t2\t1\t3\n",
             '"vm-name","num_cpus","Num NICs","Num Disks"\n"web","2","1","3"\n',
             "\ufeffname|vcpus|vif|vbd\r\n\r\nweb|2.0|1|3\r\n",
+            "\n\r\n ,,\nname,vcpus,vif,vbd\n\nweb,2,1,3\n,,,\n",
+            "sep=;\nname;virtual CPUs;network interfaces;hard disks;memory GB\nweb;2,0;1;3;0,5\n",
         ],
     )
     def test_headings_of_other_tools_are_known(self, tmp_path: Path, text: str) -> None:
         (guest,) = fleet(tmp_path / "vms", text).guests
         assert (guest.name, guest.vcpus) == ("web", 2)
         assert [(d.kind, d.count) for d in guest.devices] == [("vif", 1), ("vbd", 3)]
+
+    @pytest.mark.parametrize(
+        ("text", "said", "line"),
+        [
+            ("name,memory,vcpus\nweb,1,2\ndb,0,5,4\n", "4 columns where the heading has 3", 3),
+            ("\n\nname,vcpus\nweb\n", "1 columns, fewer", 4),
+            ("name,vcpus,copies\nweb,1,1.000\n", "copies is '1.000'", 2),
+            ('name,vcpus,copies\nweb,1,"1,000"\n', "copies is '1,000'", 2),
+            ("\n\n\nnothing,known\n1,2\n", "no column of VMs", 4),
+        ],
+    )
+    def test_what_may_mean_two_things_is_refused(
+        self, tmp_path: Path, text: str, said: str, line: int
+    ) -> None:
+        error = refused(tmp_path / "v.csv", text)
+        assert said in error.reason
+        assert error.line == line
+
+    def test_empty_cells_beyond_the_heading_mean_nothing(self, tmp_path: Path) -> None:
+        (guest,) = fleet(tmp_path / "v.csv", "name,vcpus\nweb,2,,\n").guests
+        assert guest.vcpus == 2
 
     def test_every_kind_of_device_has_a_column(self, tmp_path: Path) -> None:
         (guest,) = fleet(
@@ -156,6 +181,14 @@ class TestLongTables:
         error = refused(tmp_path / "v.csv", "\n".join([HEADING, *rows]) + "\n")
         assert error.line == 12_345 + 2
 
+    def test_lines_above_the_heading_are_passed_over(self, tmp_path: Path) -> None:
+        rows = ["", "sep=;", "", HEADING.replace(",", ";")]
+        rows += [row.replace(",", ";") for row in many(2 * MOST_ROWS_KEPT)]
+        path = tmp_path / "v.csv"
+        assert fleet(path, "\n".join(rows)).vms == 2 * MOST_ROWS_KEPT
+        rows[15_000] = "x;pv;two;1;1"
+        assert refused(path, "\n".join(rows)).line == 15_001
+
     def test_numbers_as_spreadsheets_write_them_are_read(self, tmp_path: Path) -> None:
         rows = ["name,vcpus,vifs", *(f'"vm, {n}",2.0,' for n in range(2 * MOST_ROWS_KEPT))]
         (guest,) = fleet(tmp_path / "v.csv", "\n".join(rows)).guests
@@ -191,6 +224,30 @@ class TestParquet:
         )
         a, b = load_fleet([str(path)]).guests
         assert (a.name, a.vcpus, b.name, b.vcpus, b.emulator) == ("a", 2, "row 2", 1, "row 2-dm")
+
+    def test_types_of_databases_are_read(self, tmp_path: Path) -> None:
+        path = self.write(
+            tmp_path / "v.parquet",
+            name=[date(2024, 1, 1)],
+            vcpus=pa.array([Decimal("2.00")]),
+            type=pa.array([b"hvm"]),
+        )
+        (guest,) = load_fleet([str(path)]).guests
+        assert (guest.name, guest.vcpus, guest.type) == ("2024-01-01", 2, "hvm")
+
+    def test_two_columns_of_one_name_are_refused(self, tmp_path: Path) -> None:
+        path = tmp_path / "v.parquet"
+        columns = [pa.array([1]), pa.array([2])]
+        parquet.write_table(pa.Table.from_arrays(columns, ["vcpus", "vcpus"]), path)
+        with pytest.raises(InputError, match="more than one column vcpus"):
+            load_fleet([str(path)])
+
+    def test_a_bad_row_among_many_is_named_with_its_number(self, tmp_path: Path) -> None:
+        vcpus = [2.0] * (2 * MOST_ROWS_KEPT)
+        vcpus[12_345] = 2.5
+        path = self.write(tmp_path / "v.parquet", vcpus=vcpus)
+        with pytest.raises(InputError, match=r"row 12346: vcpus is '2\.5'"):
+            load_fleet([str(path)])
 
     def test_a_column_of_lists_is_refused(self, tmp_path: Path) -> None:
         path = self.write(tmp_path / "v.parquet", vcpus=[[1], [2]])

@@ -43,6 +43,22 @@ class TestRounds:
         fleet = read(tmp_path / "top", HEADING + DOM0 + HEADING + row("a") + HEADING + row("b"))
         assert [guest.name for guest in fleet.guests] == ["a", "b"]
 
+    def test_dom0_need_not_come_first(self, tmp_path: Path) -> None:
+        one = row("a", 1) + DOM0 + row("b", 2)
+        two = row("a", 3) + DOM0 + row("b", 4)
+        for text in (HEADING + two, HEADING + one + HEADING + two, HEADING + one + two):
+            fleet = read(tmp_path / "top", text)
+            assert [(guest.name, guest.vcpus) for guest in fleet.guests] == [("a", 3), ("b", 4)]
+            assert fleet.host.dom0_vcpus == 16
+
+    def test_a_log_of_a_terminal_is_read_without_what_moved_its_cursor(
+        self, tmp_path: Path
+    ) -> None:
+        text = f"\x1b[H\x1b[2J{HEADING}\x1b[7m{DOM0}\x1b[0m{row('web')}"
+        fleet = read(tmp_path / "top", text)
+        assert [guest.name for guest in fleet.guests] == ["web"]
+        assert fleet.host.dom0_vcpus == 16
+
     def test_two_names_cut_to_one_stay_two_domains(self, tmp_path: Path) -> None:
         text = HEADING + DOM0 + row("production") + row("production", 8)
         fleet = read(tmp_path / "top", text)
