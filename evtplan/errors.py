@@ -3,11 +3,18 @@
 A command that meets one prints `error: …` (and `hint: …` where there is a remedy) and exits 2.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
-__all__ = ["EvtplanError", "InputError", "OutputError", "UnknownNameError", "ValueOutOfRangeError"]
+__all__ = [
+    "EvtplanError",
+    "InputError",
+    "OutputError",
+    "UndefinedError",
+    "UnknownNameError",
+    "ValueOutOfRangeError",
+]
 
 
 class EvtplanError(Exception):
@@ -46,6 +53,16 @@ class OutputError(EvtplanError):
         self.path = str(path)
         self.reason = reason
         super().__init__(f"cannot write {self.path}: {reason}")
+
+
+class UndefinedError(EvtplanError):
+    """A formula where it would divide by zero: it has no value there."""
+
+    def __init__(self, formula: str, inputs: Mapping[str, int]) -> None:
+        self.formula = formula
+        self.inputs = dict(inputs)
+        place = ", ".join(f"{name} = {value}" for name, value in inputs.items())
+        super().__init__(f"{formula} divides by 0 at {place}", "it has no value there")
 
 
 class UnknownNameError(EvtplanError):

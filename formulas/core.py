@@ -9,7 +9,7 @@ from typing import Any
 
 import sympy
 
-from evtplan.errors import ValueOutOfRangeError
+from evtplan.errors import UndefinedError, ValueOutOfRangeError
 
 __all__ = ["Certainty", "Example", "Formula", "Goal", "Kind", "Quantity", "Source"]
 
@@ -173,11 +173,20 @@ class Formula:
 
         return exact_function(self)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What is sent to another process: the printed function is printed anew there."""
+        return {name: value for name, value in self.__dict__.items() if name != "_exact"}
+
     def evaluate(self, **values: int) -> int | Fraction:
         """The result, exact, inputs by quantity name: an integer, or a `Fraction` where the
         result is a rational quantity.
 
-        Raises `TypeError` for a missing or unknown input. Values are not checked here.
+        Raises `TypeError` for a missing or unknown input, `UndefinedError` where it would divide
+        by zero. Values are not checked here.
         """
-        found = self._exact(**values)
+        try:
+            found = self._exact(**values)
+        except ZeroDivisionError:
+            letters = {q.letter: values[q.name] for q in self.inputs}
+            raise UndefinedError(self.name, letters) from None
         return found if isinstance(found, Fraction) else int(found)

@@ -5,11 +5,11 @@ import re
 import sys
 import traceback
 from collections.abc import Iterable, Mapping
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from types import ModuleType
 
-from evtplan.errors import InputError
+from evtplan.errors import InputError, UndefinedError
 from evtplan.formulas.core import Formula
 
 __all__ = ["formulas_in"]
@@ -89,6 +89,9 @@ def _check(path: str | Path, formula: Formula, taken: set[str]) -> None:
                     path, f"{name}: its example gives {found}, and says {example.result}"
                 )
         if not formula.examples:
-            formula.evaluate(**{q.name: max(1, q.least) for q in formula.inputs})
+            with suppress(UndefinedError):
+                formula.evaluate(**{q.name: max(1, q.least) for q in formula.inputs})
+    except UndefinedError as error:
+        raise InputError(path, f"in an example, {error.message}", hint=_HINT) from error
     except (ValueError, TypeError, ArithmeticError) as error:
         raise InputError(path, f"{name}: {error}", hint=_HINT) from error

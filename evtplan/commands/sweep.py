@@ -186,7 +186,7 @@ def _script(files: list[str], given: dict[str, Any]) -> "SweepScript":
         text = read_text(files[0])
         if looks_like_sweep(text):
             script = read_sweep_file(files[0], text)
-    for name in ("vary", "set", "dist"):
+    for name in ("vary", "set", "dist", "formulas"):
         given[name] = (*getattr(script.text, name), *given.get(name, ()))
     return replace(script, text=replace(script.text, **given))
 

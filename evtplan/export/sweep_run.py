@@ -6,6 +6,7 @@ Rows and bytes are the same whatever computes them: chunks are written in their 
 import contextlib
 import json
 import multiprocessing
+import pickle
 import signal
 import sys
 import threading
@@ -13,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -214,13 +216,33 @@ def _chunks(job: SweepJob, indices: Sequence[int], hands: Hands) -> Iterator[tup
         return
     threads = isinstance(job.sweep.subject, NumbersSubject)
     with _pool(hands.workers, threads) as pool:
-        work = job.chunk if threads else job.sendable_chunk
+        work = job.chunk if threads else partial(_chunk_of, _packed(job))
 
         def begin(index: int) -> Future[Chunk]:
             with _interrupts_put_off():  # it may start a process
                 return pool.submit(work, index)
 
         yield from _in_order(begin, rest, 2 * hands.workers)
+
+
+def _packed(job: SweepJob) -> bytes:
+    """`job` for other processes. Raises `EvtplanError` where it holds what cannot be sent."""
+    try:
+        return pickle.dumps(job)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise EvtplanError(
+            f"the formulas given cannot be sent to other processes: {error}", "use --workers 1"
+        ) from error
+
+
+@lru_cache(maxsize=1)
+def _unpacked(packed: bytes) -> SweepJob:
+    job: SweepJob = pickle.loads(packed)  # by the process that started this one
+    return job
+
+
+def _chunk_of(packed: bytes, index: int) -> Chunk:
+    return _unpacked(packed).sendable_chunk(index)
 
 
 @contextlib.contextmanager

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from evtplan.errors import EvtplanError
+from evtplan.errors import EvtplanError, UndefinedError, ValueOutOfRangeError
 from evtplan.formulas.catalogue import BOOK, catalogue_with
-from evtplan.formulas.core import Formula
+from evtplan.formulas.core import Formula, Quantity
 
 __all__ = ["own_columns", "own_formulas"]
 
@@ -22,8 +22,9 @@ def own_columns(
     """Each formula's result for one row of a sizing, under its function name.
 
     An input takes its value from the row's column of the same name, or has its usual value where
-    the row has no such column; None where the row's value is missing. Raises `EvtplanError` for
-    an input that is neither, and for a value that the input cannot have.
+    the row has no such column; None where the row's value is missing, or the formula divides by
+    zero. Raises `EvtplanError` for an input that is neither, and for a value that the input
+    cannot have.
     """
     found: dict[str, int | float | None] = {}
     for formula in formulas:
@@ -38,11 +39,24 @@ def own_columns(
             found[formula.function_name] = None
             continue
         for quantity in formula.inputs:
-            quantity.check(values[quantity.name])
-        result = formula.evaluate(**{name: int(value) for name, value in values.items()})
-        whole = result.denominator == 1
-        found[formula.function_name] = int(result) if whole else float(result)
+            _check(formula, quantity, values[quantity.name])
+        found[formula.function_name] = _result(formula, values)
     return found
+
+
+def _check(formula: Formula, quantity: Quantity, value: Any) -> None:
+    try:
+        quantity.check(value)
+    except ValueOutOfRangeError as error:
+        raise EvtplanError(f"{formula.name}: here {error.message}") from error
+
+
+def _result(formula: Formula, values: Mapping[str, Any]) -> int | float | None:
+    try:
+        result = formula.evaluate(**{name: int(value) for name, value in values.items()})
+    except UndefinedError:
+        return None
+    return int(result) if result.denominator == 1 else float(result)
 
 
 def _whole(value: Any) -> bool:

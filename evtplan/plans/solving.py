@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import sympy
 
-from evtplan.errors import EvtplanError, ValueOutOfRangeError
+from evtplan.errors import EvtplanError, UndefinedError, ValueOutOfRangeError
 from evtplan.formulas.core import Formula, Goal
 from evtplan.plans.given import quantity_of, resolve
 from evtplan.plans.inversion import symbolic_inverse
@@ -107,6 +107,7 @@ class _Question:
         self.goal = goal or formula.result.goal
         self.low = self.unknown.least
         self.high = FARTHEST if self.unknown.most is None else self.unknown.most
+        self._keep_off_poles()
 
     def _target(self, values: Mapping[str, int | Fraction]) -> int | Fraction:
         result = self.formula.result
@@ -145,6 +146,29 @@ class _Question:
                 "add " + " ".join(f"--where {q.letter}=…" for q in missing),
             )
         return inputs
+
+    def _keep_off_poles(self) -> None:
+        """Begin after the least value where the formula divides by zero there.
+
+        Raises `UndefinedError` where it does so further on, or whatever the unknown is.
+        """
+        x, expression = self.unknown.symbol, self._expression()
+        if expression.has(sympy.zoo, sympy.nan, sympy.oo):
+            self.at(self.low)
+        below = {part.base for part in expression.atoms(sympy.Pow) if part.exp.is_negative}
+        for base in sorted(below, key=sympy.default_sort_key):
+            if not base.is_polynomial(x):
+                continue
+            roots = sympy.Poly(base, x).ground_roots() if x in base.free_symbols else {}
+            for pole in sorted(int(root) for root in roots if root.is_Integer):
+                if not self.low <= pole <= self.high:
+                    continue
+                try:
+                    self.at(pole)
+                except UndefinedError:
+                    if pole > self.low:
+                        raise
+                    self.low = pole + 1
 
     # -- the function ------------------------------------------------------------------------
 

@@ -15,9 +15,9 @@ from evtplan.plans.typed import NotANumberError, TooLargeError, number_in
 __all__ = ["SweepScript", "looks_like_sweep", "read_sweep_file"]
 
 _KEYS: dict[str, type] = {
-    "fleet": object, "vary": dict, "dist": dict, "set": dict, "zip": bool, "sample": int,
-    "seed": int, "select": list, "where": str, "summary": bool, "format": str, "output": str,
-    "plot": str,
+    "fleet": object, "formulas": object, "vary": dict, "dist": dict, "set": dict, "zip": bool,
+    "sample": int, "seed": int, "select": list, "where": str, "summary": bool, "format": str,
+    "output": str, "plot": str,
 }  # fmt: skip
 _SHOULD = {
     dict: "a table",
@@ -59,12 +59,6 @@ def read_sweep_file(path: str, text: str) -> SweepScript:
     for key, value in document.items():
         _check(path, text, key, value)
     folder = Path(path).parent
-    fleets = document.get("fleet", [])
-    fleets = [fleets] if isinstance(fleets, str) else fleets
-    if not isinstance(fleets, list) or not all(isinstance(f, str) for f in fleets):
-        raise InputError(
-            path, "fleet must be a file name, or a list of them", line=_line(text, "fleet")
-        )
     return SweepScript(
         SweepText(
             vary=_settings(path, text, document.get("vary", {})),
@@ -76,12 +70,24 @@ def read_sweep_file(path: str, text: str) -> SweepScript:
             select=tuple(document.get("select", ())),
             where=document.get("where"),
             summary=document.get("summary", False),
+            formulas=_files(path, text, document, "formulas"),
         ),
-        fleet=tuple(str(folder / name) for name in fleets),
+        fleet=_files(path, text, document, "fleet"),
         format=document.get("format"),
         output=_beside(folder, document.get("output")),
         plot=_beside(folder, document.get("plot")),
     )
+
+
+def _files(path: str, text: str, document: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    """The file names under `key`, one or a list, beside the sweep file."""
+    names = document.get(key, [])
+    names = [names] if isinstance(names, str) else names
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise InputError(
+            path, f"{key} must be a file name, or a list of them", line=_line(text, key)
+        )
+    return tuple(str(Path(path).parent / name) for name in names)
 
 
 def _number(text: str) -> int | float:
