@@ -12,7 +12,15 @@ from typing import Self
 from evtplan.engine import native
 from evtplan.engine.aside import aside
 from evtplan.engine.codecache import load_generated
-from evtplan.engine.kernel import BATCH, CB, SEGMENT_BYTES, Mode, kernel_source, system_source
+from evtplan.engine.kernel import (
+    BATCH,
+    CB,
+    RECENT,
+    SEGMENT_BYTES,
+    Mode,
+    kernel_source,
+    system_source,
+)
 from evtplan.engine.livelock import Component
 from evtplan.engine.packing import Packing
 from evtplan.engine.pages import Pages
@@ -21,10 +29,8 @@ from evtplan.engine.stepcode import FLAG_SHIFT
 __all__ = ["CompiledSearch", "compile_search"]
 
 _FIRST_SLOTS = 1 << 20
-# Up to here the table grows fourfold at a time, then twofold.
-_FOURFOLD = 1 << 22
-_LOAD = 0.62  # the table grows beyond this
-_FULL = 0.85  # … or is filled up to this where there is no memory to grow
+_LOAD = 0.8  # the table grows beyond this
+_FULL = 0.9  # … or is filled up to this where there is no memory to grow
 _CHUNK = 256
 _SMALL_LEVEL = 4096  # one thread alone is faster
 _MAX_SLOTS = (1 << 32) - 1
@@ -71,7 +77,7 @@ class CompiledSearch:
         self.slack = threads * (self.chunk * fan_out + 3 * (BATCH + fan_out)) + 1
         batch = max(BATCH + fan_out, self.chunk)
         stride = batch * (8 * packing.words + 16) + 64
-        buffer = 3 * stride
+        buffer = 3 * stride + RECENT * 8 * packing.words
         self.fixed = threads * buffer
         self.region = (max(limit_bytes, 1 << 22) + self.slack * self.rec + 4095) // 4096 * 4096
         self.states = self._reserve()
@@ -95,6 +101,7 @@ class CompiledSearch:
             block[CB.OUT] = self.buffers[number].address
             block[CB.PENDING] = self.buffers[number].address + batch * 8 * packing.words
             block[CB.STRIDE] = stride
+            block[CB.RECENT] = self.buffers[number].address + 3 * stride
             block[CB.CHUNK] = self.chunk
             block[CB.WANTED] = wanted
             block[CB.EXPAND] = system.expand.address
@@ -162,8 +169,10 @@ class CompiledSearch:
     def insert_initial(self, state: int) -> None:
         """The one state of level 0."""
         words = [(state >> (64 * i)) & ((1 << 64) - 1) for i in range(self.packing.words)]
-        raw = b"".join(word.to_bytes(8, "little") for word in words)[: self.rec]
-        self.states.write(0, raw)
+        raw = b"".join(word.to_bytes(8, "little") for word in words)
+        self.states.write(0, raw[: self.rec])
+        for buffer in self.buffers:  # it is known; an empty place would be mistaken for a state
+            buffer.write(buffer.size - RECENT * len(raw), raw * RECENT)
         self.blocks[0][CB.COUNT] = 1
         self.levels = [(0,) * self.threads, self._counts()]
         self._rehash()
@@ -305,16 +314,23 @@ class CompiledSearch:
 
     def _grow(self) -> int:
         """A larger table if there is memory for both; the room there is then."""
-        factor = 4 if self.slots < _FOURFOLD else 2
-        slots = self.slots * factor
-        if slots <= _MAX_SLOTS and self.used_bytes + 4 * slots <= self.limit_bytes:
-            old = self.table
-            self.table, self.slots = Pages(4 * slots), slots
-            self._set_table()
-            self._rehash()
-            old.close()
-            return int(self.slots * _LOAD) - self.slack - self.count
+        for factor in (4, 2) if self._widens() else (2,):
+            slots = self.slots * factor
+            if slots <= _MAX_SLOTS and self.used_bytes + 4 * slots <= self.limit_bytes:
+                old = self.table
+                self.table, self.slots = Pages(4 * slots), slots
+                self._set_table()
+                self._rehash()
+                old.close()
+                return int(self.slots * _LOAD) - self.slack - self.count
         return int(self.slots * _FULL) - self.slack - self.count
+
+    def _widens(self) -> bool:
+        """The last whole level is the largest: then as many states again may be expected."""
+        if len(self.levels) < 3:
+            return True
+        first, middle, last = (sum(counts) for counts in self.levels[-3:])
+        return last - middle > middle - first
 
     def _rehash(self) -> None:
         segments = self.segments.copy()

@@ -2,11 +2,11 @@
 
 One call of `run` works through (a part of) one level, a batch of successors at a time and three
 batches at once, so that the memory each needs is on its way while the others are worked on: one is
-found, by expanding states, and its lines of the table are asked for; the one before looks in those
-lines for the first slot that is empty or has its hash bits, and asks for that state; the one before
-that compares whole states, and appends what is new. Whether a successor is new is a toss-up for a
-processor, so no branch hangs on it: a line's 16 slots are looked at in one go, and what was
-appended in vain is written over.
+found, by expanding states, less what was found a moment ago (siblings share many successors), and
+its lines of the table are asked for; the one before looks in those lines for the first slot that is
+empty or has its hash bits, and asks for that state; the one before that compares whole states, and
+appends what is new. Whether a successor is new is a toss-up for a processor, so no branch hangs on
+it: a line's 16 slots are looked at in one go, and what was appended in vain is written over.
 
 The table's slots are 32 bits: the state's number + 1 below, hash bits above; 0 is empty. A state
 belongs in the first slot that is free, from its own on and round its line, then in the next lines.
@@ -27,6 +27,7 @@ __all__ = [
     "BATCH",
     "CB",
     "MOST_WORDS",
+    "RECENT",
     "SEGMENT_BYTES",
     "Mode",
     "kernel_source",
@@ -35,6 +36,8 @@ __all__ = [
 
 # Successors of a batch, before those of the state that completes it.
 BATCH = 64
+# States found last, remembered by their hash.
+RECENT = 1 << 9
 # Bytes from one thread's (next, end) pair to the next: never on one cache line.
 SEGMENT_BYTES = 128
 # Of a line of 16 slots, which is a cache line.
@@ -73,6 +76,7 @@ class CB:
     IS_AT_REST = 42
     IS_SOMETIMES = 43
     BIT = 44  # the property's bit, for modes that look for one
+    RECENT = 45  # address of the states found last
     TIMES = 48  # of a timed search: ticks spent on finding, walking, settling, and on growth
     SIZE = 56
 
@@ -102,6 +106,7 @@ from evtplan.engine.native import (
     address_call as _address_call,
     candidates as _candidates,
     cycles as _cycles,
+    fold as _fold,
     load32 as _load32,
     load64 as _load64,
     lowest_bit as _lowest,
@@ -206,17 +211,24 @@ def _turned(lanes, first):
 
 
 @_compiled
-def _ask(p, p_end, q, table, slots):
-    # Where each successor belongs; its line of the table is asked for.
-    while p < p_end:
+def _ask(m, end, q, table, slots, recent):
+    # Leave out what was asked for a moment ago. Where each of the others, moved together from m
+    # on, belongs: its line of the table is asked for.
+    p = m
+    while p < end:
 {load_p}
         h = _hash({w})
+        seen = recent + (h & {RECENT} - 1) * {STATE_BYTES}
+        fresh = ({differences}) != 0
+{store_seen}
+{store_m}
         slot = _home(h, table, slots)
         _prefetch(slot)
         _store(q, h)
         _store(q + 8, slot)
         p += {STATE_BYTES}
-        q += 16
+        m += fresh * {STATE_BYTES}
+        q += fresh << 4
     return q
 
 
@@ -242,6 +254,7 @@ def _walk(q, q_end, states, region, table, table_end, index_bits):
         v = _load32(slot)
         number = (v & index_mask) - 1 - (v - 1 >> 63)
         _prefetch({NUMBER_ADDRESS})
+        _prefetch({NUMBER_ADDRESS} + {REC} - 1)
         q += 16
 
 
@@ -372,6 +385,7 @@ def run(cb):
     sometimes = _load64(cb + {IS_SOMETIMES})
     sometimes_seen = _load64(cb + {SOMETIMES})
     table_end = table + 4 * slots
+    recent = _load64(cb + {RECENT_CB})
     edges = 0
     step_flags = 0
     always_broken = 0
@@ -420,8 +434,8 @@ def run(cb):
                     if _wanted(cb, mode, {s}, m, n, flags):
                         _keep(cb, {s})
                     continue
-                q = _ask(m, m + n * {STATE_BYTES}, q, table, slots)
-                m += n * {STATE_BYTES}
+                q = _ask(m, m + n * {STATE_BYTES}, q, table, slots, recent)
+                m = out_a + (q - ask_a >> 4) * {STATE_BYTES}
                 edges += n
                 step_flags |= flags
                 if always != 0:
@@ -678,6 +692,11 @@ def kernel_source(
         "load_p": "\n".join(f"{' ' * 8}w{i} = _load64(p + {8 * i})" for i in range(words)),
         "load_w": "\n".join(f"{' ' * 8}w{i} = _load64(p + {8 * i})" for i in range(words)),
         "load_visit": _loads(packing, s, "here", 4),
+        "RECENT": RECENT,
+        "RECENT_CB": 8 * CB.RECENT,
+        "differences": " | ".join(f"(_load64(seen + {8 * i}) ^ w{i})" for i in range(words)),
+        "store_seen": _indented([f"_store(seen + {8 * i}, w{i})" for i in range(words)], 8),
+        "store_m": _indented([f"_store(m + {8 * i}, w{i})" for i in range(words)], 8),
         "part_number": f"(number << {shift} | part)" if shift else "number",
         "occupied": "_swap32(slot, 0, v) != 0" if threads > 1 else "_filled(slot, v)",
         "same": " and ".join(f"x{i} == w{i}" for i in range(words)),
@@ -705,12 +724,14 @@ def kernel_source(
 
 
 def _hash_body(words: int) -> str:
-    lines = [f"h = w0 * {_MULTIPLIERS[0]}", "h ^= (h >> 32) & 0xFFFFFFFF"]
-    for i in range(1, words):
-        lines.append(f"h = (h + w{i}) * {_MULTIPLIERS[i % len(_MULTIPLIERS)]}")
-        lines.append("h ^= (h >> 32) & 0xFFFFFFFF")
-    lines.append(f"h *= {_MULTIPLIERS[2]}")
-    lines.append("h ^= (h >> 29) & 0x7FFFFFFFF")
+    """Two words to a multiplication, what was found so far to the next one."""
+    odd = _MULTIPLIERS
+    pairs = [f"w{i} ^ {odd[i % len(odd)]}" for i in range(words)]
+    if words % 2:
+        pairs.append(str(odd[-1]))
+    lines = [f"h = _fold({pairs[0]}, {pairs[1]})"]
+    for i in range(2, len(pairs), 2):
+        lines.append(f"h = _fold(h ^ {pairs[i]}, {pairs[i + 1]})")
     return "\n".join("    " + line for line in lines)
 
 

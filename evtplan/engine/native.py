@@ -15,6 +15,9 @@ __all__ = [
     "add_fetch",
     "address_call",
     "assembly_function",
+    "candidates",
+    "cycles",
+    "fold",
     "load32",
     "load64",
     "lowest_bit",
@@ -139,6 +142,19 @@ def prefetch(typing: Any, address: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(types.int64), code
+
+
+@intrinsic
+def fold(typing: Any, left: Any, right: Any) -> Any:
+    """The two halves of the 128-bit product of unsigned words, one XORed with the other."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        wide = ir.IntType(128)
+        product = builder.mul(builder.zext(args[0], wide), builder.zext(args[1], wide))
+        high = builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), _I64)
+        return builder.xor(builder.trunc(product, _I64), high)
+
+    return types.int64(types.int64, types.int64), code
 
 
 @intrinsic
