@@ -3,85 +3,104 @@
 Imported only where there are many rows: it loads Numba.
 """
 
+from functools import cache
 from typing import Any
 
 import numba
 import numpy as np
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic
+from numba.np.arrayobj import make_array
 
 __all__ = ["write_rows"]
 
 # Digits and pieces of text travel as words of eight bytes, the first byte lowest. A word is always
 # written whole, and what stands behind its last useful byte is overwritten by the next.
 _WORD = 8
-_MASK_100 = np.uint64(0x7F0000007F)
-_MASK_10 = np.uint64(0x000F000F000F000F)
-_ASCII = np.uint64(0x3030303030303030)
+_10_4 = np.uint64(10**4)
+_10_8 = np.uint64(10**8)
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
-def _put(out, at, word):  # type: ignore[no-untyped-def]
-    # The compiler makes one store of these eight.
-    out[at] = np.uint8(word)
-    out[at + np.uint64(1)] = np.uint8(word >> np.uint64(8))
-    out[at + np.uint64(2)] = np.uint8(word >> np.uint64(16))
-    out[at + np.uint64(3)] = np.uint8(word >> np.uint64(24))
-    out[at + np.uint64(4)] = np.uint8(word >> np.uint64(32))
-    out[at + np.uint64(5)] = np.uint8(word >> np.uint64(40))
-    out[at + np.uint64(6)] = np.uint8(word >> np.uint64(48))
-    out[at + np.uint64(7)] = np.uint8(word >> np.uint64(56))
+def _store_word(_context: Any, out: Any, _at: Any, _word: Any) -> Any:
+    """Write the eight bytes of a word at `out[at]`, aligned or not."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array, at, word = arguments
+        make: Any = make_array(signature.args[0])  # type: ignore[no-untyped-call]  # Numba's
+        data = make(context, builder, array).data
+        place = builder.bitcast(builder.gep(data, [at]), ir.IntType(64).as_pointer())
+        builder.store(word, place, align=1)
+        return context.get_dummy_value()
+
+    return types.void(out, types.uint64, types.uint64), generate
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
-def _eight_digits(number):  # type: ignore[no-untyped-def]
-    """The word of eight decimal digits of `number`, below 10^8, leading zeros included.
+_store: Any = intrinsic(_store_word)
 
-    Two, four, then eight digits are split side by side in one register: division by 100 and by
-    10 as multiplication and shift, exact for numbers that small.
+
+@cache
+def _fours() -> Any:
+    """A word for each number below 10^4: its digits, the last byte their count; then a word each
+    for the same with leading zeros.
     """
-    high = number // np.uint64(10000)
-    fours = high | ((number - high * np.uint64(10000)) << np.uint64(32))
-    tops = ((fours * np.uint64(10486)) >> np.uint64(20)) & _MASK_100
-    twos = tops | ((fours - tops * np.uint64(100)) << np.uint64(16))
-    tens = ((twos * np.uint64(103)) >> np.uint64(10)) & _MASK_10
-    return (tens | ((twos - tens * np.uint64(10)) << np.uint64(8))) + _ASCII
+    numbers = np.arange(10**4, dtype=np.uint64)
+    padded = sum(
+        ((numbers // np.uint64(10 ** (3 - place)) % np.uint64(10)) + np.uint64(ord("0")))
+        << np.uint64(8 * place)
+        for place in range(4)
+    )
+    count = np.uint64(1) + sum((numbers >= limit).astype(np.uint64) for limit in (10, 100, 1000))
+    plain = (padded >> (np.uint64(8) * (np.uint64(4) - count))) | (count << np.uint64(56))
+    return np.concatenate([plain, padded])
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def _first_digits(out, at, number):  # type: ignore[no-untyped-def]
+def _leading(out, at, number, fours):  # type: ignore[no-untyped-def]
+    """Write `number`, below 10^4, without leading zeros; the place after it."""
+    word = fours[number]
+    _store(out, at, word)
+    return at + (word >> np.uint64(56))
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _eight(out, at, number, fours):  # type: ignore[no-untyped-def]
+    """Write the eight digits of `number`, below 10^8; the place after them."""
+    high = number // _10_4
+    _store(out, at, fours[_10_4 + high])
+    _store(out, at + np.uint64(4), fours[_10_4 + number - high * _10_4])
+    return at + np.uint64(8)
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _up_to_eight(out, at, number, fours):  # type: ignore[no-untyped-def]
     """Write `number`, below 10^8, without leading zeros; the place after it."""
-    width = np.uint64(1)
-    width += np.uint64(number >= np.uint64(10))
-    width += np.uint64(number >= np.uint64(100))
-    width += np.uint64(number >= np.uint64(1000))
-    width += np.uint64(number >= np.uint64(10000))
-    width += np.uint64(number >= np.uint64(100000))
-    width += np.uint64(number >= np.uint64(1000000))
-    width += np.uint64(number >= np.uint64(10000000))
-    _put(out, at, _eight_digits(number) >> ((np.uint64(8) - width) << np.uint64(3)))
-    return at + width
+    if number < _10_4:
+        return _leading(out, at, number, fours)
+    high = number // _10_4
+    at = _leading(out, at, high, fours)
+    _store(out, at, fours[_10_4 + number - high * _10_4])
+    return at + np.uint64(4)
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def _whole(out, at, value):  # type: ignore[no-untyped-def]
+def _whole(out, at, value, fours):  # type: ignore[no-untyped-def]
     """Write `value` in decimal; the place after it."""
     rest = np.uint64(value)
     if value < 0:
         out[at] = np.uint8(45)  # "-"
         at += np.uint64(1)
         rest = np.uint64(0) - rest
-    if rest < np.uint64(10**8):
-        return _first_digits(out, at, rest)
-    high = rest // np.uint64(10**8)
-    low = rest - high * np.uint64(10**8)
-    if high < np.uint64(10**8):
-        at = _first_digits(out, at, high)
+    if rest < _10_8:
+        return _up_to_eight(out, at, rest, fours)
+    high = rest // _10_8
+    if high >= _10_8:
+        top = high // _10_8
+        at = _leading(out, at, top, fours)  # 64 bits have 20 digits at most
+        at = _eight(out, at, high - top * _10_8, fours)
     else:
-        top = high // np.uint64(10**8)
-        at = _first_digits(out, at, top)
-        _put(out, at, _eight_digits(high - top * np.uint64(10**8)))
-        at += np.uint64(8)
-    _put(out, at, _eight_digits(low))
-    return at + np.uint64(8)
+        at = _up_to_eight(out, at, high, fours)
+    return _eight(out, at, rest - high * _10_8, fours)
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
@@ -90,14 +109,16 @@ def _text(out, at, words, place, lengths, item):  # type: ignore[no-untyped-def]
     length = lengths[item]
     done = np.uint64(0)
     while done < length:
-        _put(out, at + done, words[place])
+        _store(out, at + done, words[place])
         place += np.uint64(1)
         done += np.uint64(8)
     return at + length
 
 
 @numba.njit(cache=True, nogil=True)
-def _write(cells, missing, kinds, fixed, fixed_at, fixed_long, names, names_at, names_long, out):  # type: ignore[no-untyped-def]
+def _write(  # type: ignore[no-untyped-def]
+    cells, missing, kinds, fixed, fixed_at, fixed_long, names, names_at, names_long, fours, out
+):
     """Rows of `cells`: before each cell the piece of `fixed` that belongs there.
 
     `kinds`: −1 a number, else the first of this column's names. Piece 2c of `fixed` stands before
@@ -105,7 +126,7 @@ def _write(cells, missing, kinds, fixed, fixed_at, fixed_long, names, names_at, 
     the bytes written.
     """
     columns, rows = cells.shape
-    some_missing = missing.shape[1] > 1
+    some_missing = missing.shape[1] > 0
     at = np.uint64(0)
     for row in range(rows):
         for column in range(columns):
@@ -114,7 +135,7 @@ def _write(cells, missing, kinds, fixed, fixed_at, fixed_long, names, names_at, 
             if some_missing and missing[column, row]:
                 at = _text(out, at, fixed, fixed_at[before + 1], fixed_long, before + 1)
             elif kinds[column] < 0:
-                at = _whole(out, at, cells[column, row])
+                at = _whole(out, at, cells[column, row], fours)
             else:
                 name = kinds[column] + cells[column, row]
                 at = _text(out, at, names, names_at[name], names_long, name)
@@ -126,12 +147,14 @@ def _write(cells, missing, kinds, fixed, fixed_at, fixed_long, names, names_at, 
 def write_rows(
     cells: Any, missing: Any, kinds: Any, fixed: list[bytes], names: list[bytes]
 ) -> memoryview:
-    """The rows as text; see `_write`. `cells` is int64 of columns × rows."""
+    """The rows as text; see `_write`. `cells` is int64 of columns × rows, `missing` as many truths
+    or, where no cell is missing, columns × 0.
+    """
     rows = cells.shape[1]
     longest = max((len(name) for name in names), default=0)
     room = rows * (sum(map(len, fixed)) + len(kinds) * max(20, longest)) + 3 * _WORD
     out = np.empty(room, dtype=np.uint8)
-    length = _write(cells, missing, kinds, *_words(fixed), *_words(names), out)
+    length = _write(cells, missing, kinds, *_words(fixed), *_words(names), _fours(), out)
     return out.data[: int(length)]
 
 

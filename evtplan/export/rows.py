@@ -16,8 +16,6 @@ from evtplan.plans.sweeps.columns import Column
 __all__ = ["ROW_FORMATS", "heading", "text_rows"]
 
 ROW_FORMATS = ("plain", "csv", "jsonl")
-# Fewer rows than this are written before the compiled writer has been loaded.
-_WORTH_COMPILING = 50_000
 
 
 def heading(names: Sequence[str], form: str) -> bytes:
@@ -29,12 +27,11 @@ def heading(names: Sequence[str], form: str) -> bytes:
     return ("\t".join(names) + "\n").encode()
 
 
-def text_rows(
-    columns: Sequence[Column], rows: int, form: str, compiled_from: int = _WORTH_COMPILING
-) -> bytes | memoryview:
-    """`rows` rows in the format `form`, one of `ROW_FORMATS`."""
-    whole = all(c.texts is not None or c.values.dtype == np.int64 for c in columns)
-    if whole and rows >= compiled_from:
+def text_rows(columns: Sequence[Column], form: str, *, compiled: bool) -> bytes | memoryview:
+    """The rows of `columns` in the format `form`, one of `ROW_FORMATS`; `compiled` where there are
+    so many that it pays to load the compiled writer.
+    """
+    if compiled and all(c.texts is not None or c.values.dtype == np.int64 for c in columns):
         return _compiled(columns, form)
     cells = zip(*(column.cells() for column in columns), strict=True)
     if form == "jsonl":
@@ -75,7 +72,7 @@ def _compiled(columns: Sequence[Column], form: str) -> memoryview:
     for place, column in enumerate(columns):
         cells[place] = column.values
     some_missing = any(column.missing_or_none is not None for column in columns)
-    missing = np.zeros(cells.shape if some_missing else (len(columns), 1), dtype=bool)
+    missing = np.zeros(cells.shape if some_missing else (len(columns), 0), dtype=bool)
     if some_missing:
         for place, column in enumerate(columns):
             missing[place] = column.missing

@@ -61,7 +61,7 @@ class SweepJob:
             from evtplan.export.arrow import arrow_rows  # pyarrow: only for Parquet
 
             return Chunk(arrow_rows(wanted, rows), rows, summary)
-        return Chunk(text_rows(wanted, rows, self.form), rows, summary)
+        return Chunk(text_rows(wanted, self.form, compiled=sweep.is_large), rows, summary)
 
     def sendable_chunk(self, index: int) -> Chunk:
         """`chunk`, its data as bytes that can be sent to another process."""

@@ -19,6 +19,8 @@ __all__ = ["ROWS_PER_CHUNK", "Subject", "Sweep"]
 ROWS_PER_CHUNK = 2**16
 # Points drawn from one stream of random numbers, whatever the chunks.
 _ROWS_PER_DRAW = 2**13
+# Fewer points are computed and written before compiled code has been loaded.
+_WORTH_COMPILING = 50_000
 
 
 class Subject(Protocol):
@@ -36,9 +38,11 @@ class Subject(Protocol):
         """Raise `EvtplanError` where the varied `keys` leave something open."""
 
     def compute(
-        self, points: Mapping[str, Column], rows: int, names: tuple[str, ...]
+        self, points: Mapping[str, Column], rows: int, names: tuple[str, ...], *, compiled: bool
     ) -> dict[str, Column]:
-        """The columns `names` at `rows` points, given each varied quantity."""
+        """The columns `names` at `rows` points, given each varied quantity; with `compiled` by
+        compiled code where there is any.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,11 @@ class Sweep:
         return point_count(self.axes, self.zipped)
 
     @property
+    def is_large(self) -> bool:
+        """True where there are so many points that it pays to load compiled code."""
+        return self.points >= _WORTH_COMPILING
+
+    @property
     def chunks(self) -> int:
         """Chunks the points come in."""
         return -(-self.points // self.rows_per_chunk)
@@ -120,10 +129,12 @@ class Sweep:
         wanted = tuple(dict.fromkeys((*self.names, *more)))
         asked = self.where.names if self.where else ()
         names = tuple(n for n in dict.fromkeys((*wanted, *asked)) if n not in points)
-        found = {**points, **self.subject.compute(points, stop - start, names)}
+        rows = stop - start
+        computed = self.subject.compute(points, rows, names, compiled=self.is_large)
+        found = {**points, **computed}
         if self.where is None:
-            return {name: found[name] for name in wanted}, stop - start
-        kept = self.where.holds(found, stop - start)
+            return {name: found[name] for name in wanted}, rows
+        kept = self.where.holds(found, rows)
         return {name: filtered(found[name], kept) for name in wanted}, int(kept.sum())
 
     def inputs(self, start: int, stop: int) -> dict[str, Column]:

@@ -125,9 +125,9 @@ class FleetSubject:
         """Nothing can be left open: the fleet says everything."""
 
     def compute(
-        self, points: Mapping[str, Column], rows: int, names: tuple[str, ...]
+        self, points: Mapping[str, Column], rows: int, names: tuple[str, ...], *, compiled: bool
     ) -> dict[str, Column]:
-        """The columns `names` at `rows` points."""
+        """The columns `names` at `rows` points; a fleet is read in Python, `compiled` or not."""
         settings = dict(self.settings)
         cells = {column: points[column].cells() for column in settings}
         found: dict[str, list[Any]] = {name: [] for name in names}

@@ -45,8 +45,6 @@ _ABSENT = {
     "vms": -1, "vcpus": 0, "words_per_page": 1024, "backends": 1, "backend_base_ports": 0,
     "driver_domains": -1, "pages": 0, "guest_page_bytes": 4096,
 }  # fmt: skip
-# Below this many rows the exact reading is done before the compiled one has been loaded.
-_WORTH_COMPILING = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,6 @@ class NumbersSubject:
     """
 
     fixed: tuple[tuple[str, int | str], ...] = ()
-    compiled_from_rows: int = _WORTH_COMPILING
 
     def __post_init__(self) -> None:
         for key, value in self.fixed:
@@ -87,22 +84,17 @@ class NumbersSubject:
             )
 
     def compute(
-        self, points: Mapping[str, Column], rows: int, names: tuple[str, ...]
+        self, points: Mapping[str, Column], rows: int, names: tuple[str, ...], *, compiled: bool
     ) -> dict[str, Column]:
-        """The columns `names` at `rows` points."""
+        """The columns `names` at `rows` points; compiled only where no number goes beyond 2^53."""
         inputs = inputs_of(self, points, rows)
         computed = tuple(n for n in names if n in uniform.COLUMNS)
-        found = self._compute(inputs, computed) if computed else {}
+        lanes = compiled and largest_magnitude(inputs.largest()) < EXACT_BELOW
+        found = (_in_lanes if lanes else _exactly)(inputs, computed) if computed else {}
         for name in names:
             if name not in found:
                 found[name] = inputs.column(name)
         return found
-
-    def _compute(self, inputs: "Inputs", names: tuple[str, ...]) -> dict[str, Column]:
-        lanes = inputs.rows >= self.compiled_from_rows and (
-            largest_magnitude(inputs.largest()) < EXACT_BELOW
-        )
-        return _in_lanes(inputs, names) if lanes else _exactly(inputs, names)
 
 
 def check_value(key: str, value: int | str) -> None:

@@ -51,14 +51,14 @@ class WithOwn:
                     )
 
     def compute(
-        self, points: Mapping[str, Column], rows: int, names: tuple[str, ...]
+        self, points: Mapping[str, Column], rows: int, names: tuple[str, ...], *, compiled: bool
     ) -> dict[str, Column]:
         """The columns `names`, the formulas' row by row."""
         wanted = [f for f in self.formulas if f.function_name in names]
         inputs = [q.name for f in wanted for q in f.inputs if q.name in self.subject.columns]
         others = [name for name in (*names, *inputs) if name not in self._own]
         asked = tuple(name for name in dict.fromkeys(others) if name not in points)
-        found = self.subject.compute(points, rows, asked)
+        found = self.subject.compute(points, rows, asked, compiled=compiled)
         given = {**found, **points}
         for formula in wanted:
             used = {q.name: given[q.name].cells() for q in formula.inputs if q.name in given}

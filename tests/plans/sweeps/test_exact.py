@@ -52,9 +52,9 @@ def sizing_row(point: dict[str, Any], **fixed: Any) -> dict[str, Any]:
 
 def computed(points: dict[str, list[Any]], compiled: bool, **fixed: Any) -> dict[str, list[Any]]:
     rows = len(points["abi"])
-    subject = NumbersSubject(tuple(fixed.items()), 0 if compiled else 10**9)
+    subject = NumbersSubject(tuple(fixed.items()))
     columns = {key: column_of(key, cells) for key, cells in points.items()}
-    found = subject.compute(columns, rows, uniform.COLUMNS)
+    found = subject.compute(columns, rows, uniform.COLUMNS, compiled=compiled)
     return {name: column.cells() for name, column in found.items()}
 
 
@@ -146,10 +146,10 @@ class TestMagnitude:
         assert _Watched.most <= largest_magnitude(given_)
 
     def test_what_it_refuses_is_computed_exactly(self) -> None:
-        subject = NumbersSubject((("vms", 10**15), ("events_per_vm", 10**6)), 0)
+        subject = NumbersSubject((("vms", 10**15), ("events_per_vm", 10**6)))
         points = {"pages": Column("pages", np.array([131072], dtype=np.int64))}
         assert largest_magnitude(inputs_of(subject, points, 1).largest()) > EXACT_BELOW
-        found = subject.compute(points, 1, ("total_bytes", "backend_ports"))
+        found = subject.compute(points, 1, ("total_bytes", "backend_ports"), compiled=True)
         assert found["backend_ports"].cells() == [10**21]
 
 
