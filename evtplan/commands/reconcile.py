@@ -232,6 +232,7 @@ def _record(answer: "Reconciliation", seen: "Observation") -> Record:
         sections.append(Section("backends", title, answer.backends, columns))
     if answer.headroom:
         sections.append(Section("headroom", "Headroom", answer.headroom, _HEADROOM))
+    present = {section.name for section in sections}
     return Record(
         command="reconcile",
         rows=rows,
@@ -248,6 +249,8 @@ def _record(answer: "Reconciliation", seen: "Observation") -> Record:
                 "cannot_show": list(seen.cannot_show),
             },
             "disagreements": list(answer.disagreements),
+            # A table without rows is not shown; who reads the file finds it empty.
+            **{name: [] for name in ("kinds", "backends", "headroom") if name not in present},
         },
     )
 

@@ -60,6 +60,12 @@ class TestJson:
         assert len(document["disagreements"]) == 2
         assert document["headroom"][0]["more_vms"] == 131019 * 3 // 31
 
+    def test_has_every_table_though_it_be_empty(self) -> None:
+        text = "(XEN) Event channel information for domain 3:\n(XEN)  1 [0/0/0]: s=6 n=0 x=0\n"
+        document = json.loads(run("-", "--format", "json", stdin=text).stdout)
+        assert [row["ports"] for row in document["rows"]] == [1]
+        assert (document["kinds"], document["backends"], document["headroom"]) == ([], [], [])
+
 
 class TestExamples:
     @pytest.mark.parametrize("path", sorted(set(OBSERVED.iterdir()) - {Path(FLEET)}))

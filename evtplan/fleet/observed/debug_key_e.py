@@ -91,6 +91,14 @@ class _Line:
         """True where every field that a line of its kind needs is there."""
         return all(name in self.fields for name in _NEEDED[self.kind])
 
+    def seen(self) -> "_Seen":
+        """The line, which is whole."""
+        get = self.fields.get
+        return _Seen(
+            self.port, self.pending, self.masked, self.state, self.kind,
+            self.fields["n"], get("x"), get("d"), get("p"), get("v"),
+        )  # fmt: skip
+
 
 class _Seen(NamedTuple):
     """A whole line of a port; `state` None is the form without one."""
@@ -162,6 +170,10 @@ class DebugKeyReader:
         self._damaged = Tally()
         self._orphans = Tally()
         self._headless = _Block(None)
+        # The last port taken of the block; a port that went back behind it, and where it was then.
+        self._last_port = 0
+        self._stray = (0, 0)
+        self._lost: list[_Block] = []
         self._in_flux = 0
         self._last = 0
         self._last_text = ""
@@ -198,10 +210,11 @@ class DebugKeyReader:
             return False  # an older form, or one whose x= stands on the next line
         if self._open is not None:
             self._close_line()
-        port, vcpu, lines = int(found[1]), int(found[6]), self._block.lines
-        if not 0 < port < _MOST_PORTS or vcpu >= _MOST_VCPUS or port in lines:
+        port, vcpu = int(found[1]), int(found[6])
+        if not self._last_port < port < _MOST_PORTS or vcpu >= _MOST_VCPUS:
             return False
-        lines[port] = _Seen(
+        self._last_port = port
+        self._block.lines[port] = _Seen(
             port,
             found[2] == "1",
             found[3] == "1",
@@ -323,6 +336,7 @@ class DebugKeyReader:
             dump = self._start_dump(number, marked=False)
         dump.ended = 0
         self._block = dump.blocks[domain] = _Block(domain)
+        self._last_port = 0
 
     def _polling(self, number: int, text: str) -> bool:
         if found := _OLD_DOMAIN.search(text):
@@ -373,16 +387,38 @@ class DebugKeyReader:
         line, self._open = self._open, None
         if line is None:
             return
-        block = self._block or self._headless
         self._goes_on()
-        if not line.whole or not 0 <= line.fields["n"] < _MOST_VCPUS or line.port in block.lines:
+        if not line.whole or not 0 <= line.fields["n"] < _MOST_VCPUS:
             self._damage(line.number)
-        elif block is not self._headless or not self._dumps:
-            get = line.fields.get
-            block.lines[line.port] = _Seen(
-                line.port, line.pending, line.masked, line.state, line.kind,
-                line.fields["n"], get("x"), get("d"), get("p"), get("v"),
-            )  # fmt: skip
+        elif self._block is None:
+            if not self._dumps and line.port not in self._headless.lines:
+                self._headless.lines[line.port] = line.seen()
+        elif line.port > self._last_port or self._goes_back(line):
+            self._last_port = line.port
+            self._block.lines[line.port] = line.seen()
+        else:
+            self._damage(line.number)
+
+    def _goes_back(self, line: _Line) -> bool:
+        """True where `line`, whose port is not above the last one, is taken nevertheless.
+
+        Xen prints ports in their order: either the last one was damaged, or this one is, or, where
+        a second follows from it, the ports are those of a domain whose heading is missing.
+        """
+        assert self._block is not None
+        *_, before, last = (0, 0, *list(self._block.lines)[-2:])
+        if before < line.port < last:
+            del self._block.lines[last]
+            self._damage(line.number)
+            return True
+        stray, at = self._stray
+        if at != last or line.port <= stray or self._dump is None:
+            self._stray = (line.port, last)
+            return False
+        self._dump.suspect(1, "the heading of a domain is missing")
+        self._block = _Block(None)
+        self._lost.append(self._block)
+        return True
 
     def _damage(self, number: int) -> None:
         self._damaged.add(number)
@@ -439,6 +475,9 @@ class DebugKeyReader:
                 f"{self._orphans.count} port lines before any domain's heading, the first on line "
                 f"{self._orphans.first}: the log begins in the middle of a dump; they are left out"
             )
+        if self._lost:
+            lines = sum(len(block.lines) for block in self._lost)
+            yield f"{lines} port lines whose domain's heading is missing: they are left out"
         if self._damaged.count:
             yield (
                 f"{self._damaged.count} damaged or repeated port lines, the first on line "

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import re
 import stat
 import sys
 import zlib
@@ -24,6 +25,10 @@ _LARGEST_BYTES = 1 << 36
 # A log that begins with so many NUL bytes and nothing else is a sparse file or a disk image.
 _MOST_NULS = 1 << 28
 _NULS = bytes(_BLOCK)
+# What a terminal was told to do: colours, the cursor, its title.
+_ESCAPES = re.compile(
+    rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]+[0-~]|[0-Z\\^-~])"
+)
 
 
 @dataclass(slots=True)
@@ -44,8 +49,9 @@ class LogLines:
     """The lines of the file `path` (`-` is stdin), numbered from 1; `notes` fills on the way.
 
     Serial consoles send carriage returns and NUL bytes, editors write UTF-16: carriage returns
-    end a line as well, NULs are dropped, every other byte is taken as Latin-1, since all that
-    any of our formats says is ASCII. Raises `InputError` for what cannot be opened or read.
+    end a line as well, NULs and a terminal's escapes are dropped, every other byte is taken as
+    Latin-1, since all that any of our formats says is ASCII. Raises `InputError` for what cannot
+    be opened or read.
     """
 
     def __init__(self, path: str) -> None:
@@ -62,9 +68,13 @@ class LogLines:
 
     def __iter__(self) -> Iterator[tuple[int, str]]:
         number, rest, read = 1, b"", 0
+        coloured = False
         for block in self._blocks():
+            coloured = coloured or b"\x1b" in block
             *whole, rest = (rest + block).replace(b"\r\n", b"\n").split(b"\n")
             for data in whole:
+                if coloured:
+                    data = _ESCAPES.sub(b"", data)
                 if len(data) <= _LONGEST_LINE and b"\r" not in data:
                     yield number, data.decode("latin-1")
                 else:
@@ -79,7 +89,7 @@ class LogLines:
                     self._skipped += len(piece)
                 self._note_long(number)
         if rest:
-            yield from self._pieces(number, rest)
+            yield from self._pieces(number, _ESCAPES.sub(b"", rest))
         self._finish()
 
     def _pieces(self, number: int, data: bytes) -> Iterator[tuple[int, str]]:

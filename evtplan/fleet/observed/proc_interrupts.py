@@ -45,6 +45,7 @@ class _Snapshot:
     cpus: int = 0
     ports: list[ObservedPort] = field(default_factory=list)
     last_irq: int = -1
+    header: bool = False
     summary: bool = False
 
 
@@ -71,7 +72,7 @@ class ProcInterruptsReader:
         if self._half:
             text, self._half = f"{self._half} {text.lstrip(' >|')}", ""
         elif "CPU" in text and _HEADER.match(text):
-            self._start(number, cpus=len(text.split("CPU")) - 1)
+            self._start(number, cpus=len(text.split("CPU")) - 1, header=True)
             return
         if ":" not in text:
             return
@@ -88,9 +89,9 @@ class ProcInterruptsReader:
             return
         self._interrupt(number, int(found[1]), len(found[2].split()), found[3])
 
-    def _start(self, number: int, cpus: int) -> None:
+    def _start(self, number: int, cpus: int, *, header: bool = False) -> None:
         self._close()
-        self._now = _Snapshot(number, cpus)
+        self._now = _Snapshot(number, cpus, header=header)
 
     def _interrupt(self, number: int, irq: int, counts: int, rest: str) -> None:
         chip = _CHIP.match(rest)
@@ -146,6 +147,11 @@ class ProcInterruptsReader:
         if self._readings > 1:
             notes.append(f"{self._readings} readings; the one from line {taken.line} is taken")
         notes += [f"the reading from line {n} is truncated and left out" for n in self._truncated]
+        if taken.header and not taken.summary:
+            notes.append(
+                f"the reading from line {taken.line} may be truncated: none of the lines that end "
+                "one (NMI, LOC, ERR, …) follows"
+            )
         if not taken.ports:
             notes.append("no interrupt is an event channel: not a Xen guest, or no PV drivers")
         if self._damaged.count:

@@ -217,6 +217,29 @@ class TestConsoles:
         assert len(found.domains[0].ports) == 7
         assert "1 damaged" in found.notes[0]
 
+    @pytest.mark.parametrize("misread", ["4 [", "111 ["])
+    def test_a_misread_port_costs_its_own_line_only(self, misread: str) -> None:
+        found = read(FIFO.replace("11 [", misread))
+        assert [port.number for port in found.domains[0].ports] == [1, 3, 4, 8, 12, 13]
+        assert any("1 damaged" in note for note in found.notes)
+        assert not found.truncated
+
+    def test_ports_behind_a_lost_heading_are_nobodys(self) -> None:
+        host = FakeHost()
+        host.dom0(2)
+        host.guest(1, 1)
+        host.guest(3, 4)
+        whole = read(host.dump())
+        text = host.dump().replace("Event channel information for domain 3", "Ev~nt ch")
+        found = read(text)
+        assert "heading of a domain is missing" in found.truncated
+        assert any("whose domain's heading is missing" in note for note in found.notes)
+        assert [item.domain for item in found.domains] == [0, 1]
+        for item in found.domains:
+            assert item == whole.by_domain[item.domain or 0]
+        # One that is whole is better, though it is older.
+        assert [item.domain for item in read(host.dump() + text).domains] == [0, 1, 3]
+
 
 class TestDumps:
     """several dumps in one log: the last whole one wins, truncated dumps reported"""

@@ -40,3 +40,10 @@ class TestLongLines:
         lines = LogLines(str(path))
         assert [text for _, text in lines] == ["one", "two"]
         assert lines.notes == [f"{path}: {3 << 20} NUL bytes dropped"]
+
+
+class TestTerminals:
+    def test_what_moves_a_cursor_or_colours_is_dropped(self, tmp_path: Path) -> None:
+        path = tmp_path / "log"
+        path.write_bytes(b"plain\n\x1b[1;31mred\x1b[0m\x1b[K and\n\x1b]0;title\x07two\x1b(B\x1b[m")
+        assert [text for _, text in LogLines(str(path))] == ["plain", "red and", "two"]

@@ -49,6 +49,15 @@ class TestForms:
         assert domain.abi == "2l-64"
         assert domain.highest_port is None  # the IRQ number is not the port
 
+    def test_one_that_stops_before_its_last_lines_is_said_to(self) -> None:
+        lines = GUEST.splitlines()
+        for text in ("\n".join(lines[:-4]), "\n".join(lines[:9])):
+            assert any("may be truncated" in note for note in interrupts(text).notes)
+        # What was picked from it has no header and never had those lines.
+        picked = "\n".join(line for line in lines if "xen" in line)
+        for text in (GUEST, picked):
+            assert not any("truncated" in note for note in interrupts(text).notes)
+
     def test_names_without_a_blank(self) -> None:
         old = GUEST
         for chip in ("xen-percpu", "xen-dyn", "xen-dyn-lateeoi"):
