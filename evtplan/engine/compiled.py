@@ -2,14 +2,17 @@
 
 Printed from the same lowered procedures: one function each, over one flat array of 64-bit integers.
 A call runs to its end in one go; a handler that is to stop between two steps goes through a form
-that keeps its control point and locals.
+that keeps its control point and locals. Machine code is kept on disk beside the explorer's: only a
+program that is new to this user costs compiling.
 """
 
-import linecache
+import hashlib
 from collections.abc import Callable, Iterable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
+from evtplan.engine.codecache import load_generated
 from evtplan.engine.lowering import Procedure
 from evtplan.engine.memory import ARRAY, HEAD, HEAD_WORD, READY, CellMap, FlatMemory, Memory, Side
 from evtplan.engine.printing import Printer, indented
@@ -154,35 +157,24 @@ def compiled_function(
     program: Program, key: tuple[str, str], *, stoppable: bool = False
 ) -> Callable[..., int]:
     """The compiled function of a procedure; compiled when it is first called, once a source."""
-    return _compile(source_of(program, key, stoppable=stoppable), "_".join(key))
+    return _compile(source_of(program, key, stoppable=stoppable))
 
 
 @cache
-def _compile(source: str, name: str) -> Callable[..., int]:
-    import numba
-
-    path = f"<evtplan {name}>"
-    linecache.cache[path] = (len(source), None, source.splitlines(keepends=True), path)
-    namespace: dict[str, Any] = {"lowest_bit": _lowest_bit()}
-    # The source is our own printer's: names and numbers of a lowered system, nothing of a text.
-    exec(compile(source, path, "exec"), namespace)
-    compiled: Callable[..., int] = numba.njit(namespace["procedure"])
-    return compiled
+def _compile(source: str) -> Callable[..., int]:
+    function: Callable[..., int] = load_generated(_module_source(source)).procedure
+    return function
 
 
-@cache
-def _lowest_bit() -> Any:
-    from llvmlite import ir
-    from numba.core import types
-    from numba.extending import intrinsic
-
-    def lowest_bit(typing_context: Any, value: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
-
-        return types.int64(types.int64), generate
-
-    return intrinsic(lowest_bit)
+def _module_source(source: str) -> str:
+    """The module that keeps a printed procedure and its machine code from run to run."""
+    native = Path(__file__).with_name("native.py").read_bytes()
+    return (
+        f"# over native.py {hashlib.sha256(native).hexdigest()[:16]}\n"
+        "from numba import njit\n\n"
+        "from evtplan.engine.native import lowest_bit\n\n\n"
+        f"@njit(cache=True)\n{source}"
+    )
 
 
 class Compiled:

@@ -1,16 +1,21 @@
 """The compiled machine gives the readable one's answers on every trace."""
 
 import random
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy
 import pytest
 
+from evtplan.engine import compiled
 from evtplan.engine.behaviour import behaviour_of
 from evtplan.engine.compiled import Compiled, source_of
 from evtplan.engine.events import XenCrashError
+from evtplan.engine.memory import FlatMemory
 from evtplan.engine.observer import Observer
-from evtplan.engine.procedures import FIFO, Interpreter, build_program
+from evtplan.engine.procedures import FIFO, Interpreter, Program, build_program
 from evtplan.engine.replay import OPS, MachineMaker, build_world, replay_trace
 from evtplan.engine.trace_file import Line, TraceError
 
@@ -32,6 +37,30 @@ class TestAgreesWithTheReference:
         source = source_of(program, (FIFO, "set_pending"))
         points = len(program.procedures[FIFO, "set_pending"].kind.points)
         assert source.count("if at == ") == points
+
+
+class TestMachineCodeIsKept:
+    """the compiled form … replays: a second process need not compile it again"""
+
+    def test_it_is_read_from_the_cache(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+        program = build_program(release=423, vcpus=7)
+        hits: list[int] = []
+        for _ in range(2):
+            function = self._as_in_a_new_process(program)
+            memory = FlatMemory(program.cells.frame(4)).array
+            assert function(memory, numpy.zeros(64, dtype=numpy.int64), 1) == 0
+            hits.append(sum(function.stats.cache_hits.values()))
+        assert hits == [0, 1]
+
+    @staticmethod
+    def _as_in_a_new_process(program: Program) -> Any:
+        compiled._compile.cache_clear()
+        for name in [each for each in sys.modules if each.startswith("evtplan_generated_")]:
+            del sys.modules[name]
+        return compiled.compiled_function(program, (FIFO, "is_masked"))
 
 
 def hostile_ops(choice: random.Random, count: int, abi: str) -> Iterator[dict[str, object]]:
