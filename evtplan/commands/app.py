@@ -208,9 +208,11 @@ def _usage_error(error: typer.TyperException) -> int:
 
 
 def _fail(message: str, hint: str = "") -> int:
-    print(f"error: {message}", file=sys.stderr)
+    from evtplan.commands.telling import tell
+
+    tell(f"error: {message}")
     if hint:
-        print(f"hint: {hint}", file=sys.stderr)
+        tell(f"hint: {hint}")
     return 2
 
 

@@ -16,6 +16,7 @@ from evtplan.commands.scenario import (
     numbers_in,
     parameters_record,
 )
+from evtplan.commands.telling import tell
 from evtplan.errors import EvtplanError, UnknownNameError
 from evtplan.export.record import Column, Record, Section
 
@@ -107,7 +108,7 @@ def check(
     emit(_record(found, shown, steps), format_name, output)
     verdict = found.verdict.value
     if verdict == "unfinished":
-        print(f"error: {_unfinished(found)}", file=sys.stderr)
+        tell(f"error: {_unfinished(found)}")
     raise typer.Exit(130 if found.interrupted else _EXIT[verdict])
 
 

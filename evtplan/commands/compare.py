@@ -1,6 +1,5 @@
 """`evtplan compare`: ABIs, fleets and hosts side by side, and where the best of them changes."""
 
-import sys
 from dataclasses import asdict, replace
 from itertools import product
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,6 +23,7 @@ from evtplan.commands.configuration import (
 from evtplan.commands.fleet_files import FromOption
 from evtplan.commands.names import names_in
 from evtplan.commands.output import FormatOption, OutputOption, chosen_format, emit
+from evtplan.commands.telling import tell
 from evtplan.errors import EvtplanError
 from evtplan.export.record import Column, Record, Section
 
@@ -305,10 +305,9 @@ def _gate(found: "Comparison", fail_under: int | None) -> None:
     short = [row for row in found.rows if fail_under is not None and row.vm_limit < fail_under]
     for row in short:
         name = " ".join(part for part in (row.fleet, row.abi) if part)
-        print(
+        tell(
             f"error: {name}: {row.vm_limit} VMs fit, fewer than {fail_under}: "
-            f"{row.binding} runs out first",
-            file=sys.stderr,
+            f"{row.binding} runs out first"
         )
     if short:
         raise typer.Exit(1)

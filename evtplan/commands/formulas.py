@@ -1,11 +1,11 @@
 """`evtplan formulas`: the formula book, listed, explained, recomputed."""
 
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from evtplan.commands.output import FormatOption, OutputOption, chosen_format, emit, emit_text
+from evtplan.commands.telling import tell
 from evtplan.commands.where import FormulasOption, WhereOption, pairs_in
 from evtplan.errors import EvtplanError
 from evtplan.export.record import Column, Record, Section
@@ -208,5 +208,5 @@ def _gate(chosen: "list[Formula]") -> None:
         if formula.evaluate(**example.inputs) != example.result
     ]
     if wrong:
-        print(f"error: worked examples do not hold: {', '.join(wrong)}", file=sys.stderr)
+        tell(f"error: worked examples do not hold: {', '.join(wrong)}")
         raise typer.Exit(1)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from evtplan import __version__
+from evtplan.commands.telling import tell
 from evtplan.errors import OutputError, UnknownNameError
 from evtplan.export import FORMATS, Record, render, write_whole
 
@@ -84,7 +85,7 @@ def emit_text(text: str, output: str | None) -> None:
 
 def note(text: str) -> None:
     """A remark for the person, on stderr."""
-    print(f"note: {text}", file=sys.stderr)
+    tell(f"note: {text}")
 
 
 def is_quiet() -> bool:

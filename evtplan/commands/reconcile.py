@@ -1,12 +1,12 @@
 """`evtplan reconcile`: a plan against what a live host shows, and what room is left."""
 
-import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from evtplan.commands.output import FormatOption, OutputOption, emit
+from evtplan.commands.telling import tell
 from evtplan.errors import EvtplanError, InputError
 from evtplan.export.record import Column, Record, Section
 
@@ -257,9 +257,9 @@ def _record(answer: "Reconciliation", seen: "Observation") -> Record:
 
 def _gate(answer: "Reconciliation") -> None:
     for text in answer.disagreements[:_MOST_REASONS]:
-        print(f"error: {text}", file=sys.stderr)
+        tell(f"error: {text}")
     more = len(answer.disagreements) - _MOST_REASONS
     if more > 0:
-        print(f"error: and {more} more disagreements", file=sys.stderr)
+        tell(f"error: and {more} more disagreements")
     if answer.disagreements:
         raise typer.Exit(1)

@@ -1,6 +1,5 @@
 """`evtplan size`: what a fleet or so many like VMs cost, how many fit, what runs out first."""
 
-import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,6 +26,7 @@ from evtplan.commands.configuration import (
 )
 from evtplan.commands.fleet_files import FromOption
 from evtplan.commands.output import FormatOption, OutputOption, chosen_format, emit
+from evtplan.commands.telling import tell
 from evtplan.commands.where import FormulasOption
 from evtplan.export.record import Column, Record, Section
 
@@ -213,10 +213,9 @@ def _is_worth_showing(column: Column, sizing: "Sizing") -> bool:
 def _gate(sizing: "Sizing", fail_under: int | None) -> None:
     short = [row for row in sizing.rows if fail_under is not None and row.vm_limit < fail_under]
     for row in short:
-        print(
+        tell(
             f"error: {row.abi}: {row.vm_limit} VMs fit, fewer than {fail_under}: "
-            f"{row.binding} runs out first",
-            file=sys.stderr,
+            f"{row.binding} runs out first"
         )
     if short:
         raise typer.Exit(1)

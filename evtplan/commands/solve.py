@@ -1,6 +1,5 @@
 """`evtplan solve`: a formula turned round, exactly."""
 
-import sys
 from dataclasses import asdict
 from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evtplan.commands.output import FormatOption, OutputOption, emit
+from evtplan.commands.telling import tell
 from evtplan.commands.where import FormulasOption, WhereOption, pairs_in
 from evtplan.errors import EvtplanError, UnknownNameError
 from evtplan.export.record import Column, Record
@@ -70,7 +70,7 @@ def solve(
     answers = solutions_of(formula, symbol, given, asked)
     emit(_record(formula, answers), format_name, output)
     if answers[0].value is None:
-        print(f"error: {answers[0].why}", file=sys.stderr)
+        tell(f"error: {answers[0].why}")
         raise typer.Exit(1)
 
 

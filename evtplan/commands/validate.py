@@ -1,6 +1,5 @@
 """`evtplan validate`: every formula held against the engine."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +8,7 @@ import typer
 from evtplan import __version__
 from evtplan.commands.output import FormatOption, OutputOption, chosen_format, emit, emit_text
 from evtplan.commands.progress import progress_of
+from evtplan.commands.telling import tell
 from evtplan.errors import OutputError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -77,6 +77,6 @@ def validate(
 def _refuse(found: "Validation") -> None:
     """Say what disagrees and leave with 1, where something does."""
     for said in found.failures:
-        print(f"error: {said}", file=sys.stderr)
+        tell(f"error: {said}")
     if found.failures:
         raise typer.Exit(1)
