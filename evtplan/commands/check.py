@@ -170,10 +170,8 @@ def _unfinished(found: "Check") -> str:
         )
     if last.finished:
         return "not finished: a property about endless runs needs more memory than the limit"
-    return (
-        f"not finished: {last.states} states, depth {last.depth}: {last.why}; "
-        "nothing was broken up to there"
-    )
+    states = f"{last.states} state{'s' * (last.states != 1)}"
+    return f"not finished: {states}, depth {last.depth}: {last.why}; nothing was broken up to there"
 
 
 def _shown(found: "Check", name: str | None) -> "PropertyVerdict | None":

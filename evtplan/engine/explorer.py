@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
@@ -290,9 +290,14 @@ class _Run:
         self.plain = plain
         self.limits = limits
         self.progress = progress
-        self.labelled = plain_functions(plain)["labelled"]
         self.kinds = {item.name: item.kind for item in system.properties}
         self.compile_seconds = 0.0
+
+    @cached_property
+    def labelled(self) -> Callable[[int, list[tuple[int | None, int, int, int]]], int]:
+        """A state's steps, with who takes them."""
+        function: Callable[..., int] = plain_functions(self.plain.labelled)["labelled"]
+        return function
 
     def compiled(self, memory: int, fan_out: int, wanted: int) -> Exploration:
         threads = max(1, self.limits.threads)

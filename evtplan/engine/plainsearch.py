@@ -18,27 +18,39 @@ __all__ = ["PlainSearch", "plain_functions"]
 # What a state costs in Python beside its int: a place in a set and in a list (measured, 3.11).
 _PLACE_BYTES = 90
 _BETWEEN = 256
+_NAMES = ("expand", "always", "at_rest", "sometimes")
+# What Python takes to compile a character of printed steps (measured, 3.11); up to so much in all
+# it is as nothing beside Python itself.
+_CODE_BYTES = 56
+_FREE_CODE = 64 << 20
 
 
-def plain_functions(code: StepCode) -> dict[str, Any]:
-    """The printed functions by name."""
+def plain_functions(source: str) -> dict[str, Any]:
+    """Printed functions by name."""
     namespace: dict[str, Any] = {}
-    exec(compile(code.source, "<generated>", "exec"), namespace)
+    exec(compile(source, "<generated>", "exec"), namespace)
     return namespace
 
 
 class PlainSearch:
-    """The states found so far, level by level; the same interface as `CompiledSearch`."""
+    """The states found so far, level by level; the same interface as `CompiledSearch`.
+
+    Where compiling the steps alone takes more than `limit_bytes`, none but the first is found.
+    """
 
     def __init__(self, code: StepCode, *, wanted: int, limit_bytes: int, most: int | None) -> None:
-        functions = plain_functions(code)
+        self._wanted = wanted
+        self._state_bytes = sys.getsizeof(1 << code.packing.bits) + _PLACE_BYTES
+        by_memory = limit_bytes // self._state_bytes
+        if _CODE_BYTES * len(code.source) > max(limit_bytes, _FREE_CODE):
+            by_memory = 0
+        functions: dict[str, Any] = dict.fromkeys(_NAMES)
+        if by_memory:
+            functions = plain_functions(code.source)
         self.expand: Callable[[int, list[int]], int] = functions["expand"]
         self._always: Callable[[int], int] = functions["always"]
         self._at_rest: Callable[[int], int] = functions["at_rest"]
         self._sometimes: Callable[[int], int] = functions["sometimes"]
-        self._wanted = wanted
-        self._state_bytes = sys.getsizeof(1 << code.packing.bits) + _PLACE_BYTES
-        by_memory = limit_bytes // self._state_bytes
         self._most = by_memory if most is None else min(most, by_memory)
         # It stopped for lack of memory, not because compiling pays from here.
         self.out_of_memory = False

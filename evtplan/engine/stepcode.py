@@ -80,7 +80,7 @@ def _lowest(x):
 
 @dataclass(frozen=True, slots=True)
 class StepCode:
-    """The printed functions, and what their flag bits mean.
+    """The printed functions (`labelled` apart from the others), and what their flag bits mean.
 
     `step_flags` names the bit of each assertion and mark a step can raise (bit 0 is a value out
     of its range), `marks` those that are marks; `always`, `at_rest` and `sometimes` the bits of
@@ -88,6 +88,7 @@ class StepCode:
     """
 
     source: str
+    labelled: str
     packing: Packing
     compilable: bool
     step_flags: tuple[str, ...]
@@ -109,13 +110,14 @@ def print_steps(system: TransitionSystem) -> StepCode:
     printer = _Printer(system, packing, flags)
     lines = [_HELPERS]
     lines += printer.expand("expand", labelled=False)
-    lines += printer.expand("labelled", labelled=True)
     lines += printer.judges("always", always, broken=True)
     deadlock = [p for p in system.properties if p.kind is PropertyKind.NO_DEADLOCK]
     lines += printer.judges("at_rest", rest, broken=True, waits=bool(deadlock))
     lines += printer.judges("sometimes", sometimes, broken=False)
+    labelled = [_HELPERS, *printer.expand("labelled", labelled=True)]
     return StepCode(
         "\n".join(lines) + "\n",
+        "\n".join(labelled) + "\n",
         packing,
         words.native,
         flags,

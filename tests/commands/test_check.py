@@ -142,6 +142,11 @@ class TestExitCodes:
         assert (first["method"], first["verdict"]) == ("plain", "unfinished")
         assert first["states"] * first["bytes_per_state"] < 3.1 * 2**20
 
+    def test_steps_that_take_more_memory_to_compile_than_there_is_are_not(self) -> None:
+        result = run("fifo", "--param", "ports=59,raisers=40", "--memory-limit", "30M")
+        assert result.returncode == 3
+        assert "not finished: 1 state, depth 0: the memory limit was reached" in result.stderr
+
     @pytest.mark.parametrize(
         "args",
         [
