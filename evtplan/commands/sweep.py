@@ -252,7 +252,7 @@ def _stream(
                     resume=resume,
                 )
         except KeyboardInterrupt:
-            if target.with_name(target.name + ".parts").exists():
+            if Path(f"{target.resolve()}.parts").exists():
                 note(f"what is done stays in {output}.parts; --resume goes on with it")
             raise
         if outcome.rows < 0:

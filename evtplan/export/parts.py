@@ -1,16 +1,16 @@
-"""A long answer as part files beside it, each written whole, so that it can be gone on with.
+"""A long answer that grows by whole parts beside the file it will be, and can be gone on with.
 
-`FILE.parts/` holds `job.json`, which says what is being computed, and two files a part: the rows,
-whose name carries their length and checksum, and a small one with what the summary needs. A part
-counts only when both are there and the rows are what the name says. The answer itself appears in
-one step, once every part is there.
+`FILE.parts/` holds three files: `job.json` says what is being computed, `rows` is the answer so
+far, one part behind the other, and each line of `parts.jsonl` says of one part how long it is,
+its checksum, and what the summary needs. A part counts only when its line is there and its bytes
+are what the line says; whatever follows the last such part is cut off. Nothing is copied at the
+end: `rows` takes the name of the answer.
 """
 
 import contextlib
 import fcntl
 import json
 import os
-import re
 import shutil
 import zlib
 from collections.abc import Iterator, Mapping
@@ -22,22 +22,25 @@ from evtplan.export.files import write_whole
 
 __all__ = ["Parts"]
 
-_ROWS_NAME = re.compile(r"(\d+)-(\d+)-([0-9a-f]{8})\.rows", re.ASCII)
-# Rows, what the summary needs, and either of them while it is being written.
-_OURS = (".rows", ".summary", ".begun")
+_JOB, _ROWS, _LINES = "job.json", "rows", "parts.jsonl"
 
 
 class Parts:
-    """The part files of the answer `target`.
+    """The parts of the answer `target`, which begins with `head`.
 
     `open` claims the folder for this process: a second one that computes the same answer at the
     same time is refused, and the claim ends with the process however it ends.
     """
 
-    def __init__(self, target: Path) -> None:
+    def __init__(self, target: Path, head: bytes) -> None:
         self.target = target
+        self.head = head
         self.folder = target.with_name(target.name + ".parts")
-        self.done: dict[int, Path] = {}
+        # Parts that are there, from the first on.
+        self.done = 0
+        self._end = 0
+        self._rows: BinaryIO | None = None
+        self._lines: BinaryIO | None = None
 
     @contextlib.contextmanager
     def open(self, job: Mapping[str, Any], *, resume: bool) -> Iterator["Parts"]:
@@ -47,12 +50,22 @@ class Parts:
         for, where it is another job's, or another process is at work on it.
         """
         self._prepare(resume)
-        with self._claimed():
-            self._check(job, resume)
+        with self._claimed(), contextlib.ExitStack() as stack:
+            try:
+                self._check(job)
+                for name in (_ROWS, _LINES):
+                    (self.folder / name).touch()
+                self._rows = stack.enter_context(open(self.folder / _ROWS, "r+b", buffering=0))
+                self._lines = stack.enter_context(open(self.folder / _LINES, "r+b", buffering=0))
+                self._find(self._rows, self._lines)
+            except OSError as error:
+                raise OutputError(self.folder, error.strerror or str(error)) from error
             yield self
 
     def _prepare(self, resume: bool) -> None:
-        if (self.folder / "job.json").exists() and not resume:
+        if self.target.is_dir():
+            raise OutputError(self.target, "it is a directory")
+        if (self.folder / _JOB).exists() and not resume:
             raise EvtplanError(
                 f"an unfinished sweep stands in {self.folder}",
                 "--resume goes on with it; remove the folder to start over",
@@ -79,95 +92,111 @@ class Parts:
         finally:
             os.close(handle)
 
-    def _check(self, job: Mapping[str, Any], resume: bool) -> None:
+    def _check(self, job: Mapping[str, Any]) -> None:
+        """See that the folder is this job's, or make it so. Raises `EvtplanError` where it is not,
+        or holds what no sweep wrote.
+        """
+        for path in sorted(self.folder.iterdir()):
+            if path.name not in (_JOB, _ROWS, _LINES) and not path.name.startswith(f".{_JOB}."):
+                raise EvtplanError(
+                    f"{path} is none of a sweep's files", "move it away: the folder is for parts"
+                )
         said = json.dumps(job, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
-        path = self.folder / "job.json"
+        path = self.folder / _JOB
         if not path.exists():
-            self._clear()
+            for name in (_ROWS, _LINES):
+                (self.folder / name).unlink(missing_ok=True)
             write_whole(path, said.encode())
-            return
-        if path.read_text(encoding="utf-8") != said:
+        elif path.read_text(encoding="utf-8") != said:
             raise EvtplanError(
                 f"{self.folder} holds parts of another sweep{_difference(path, job)}",
                 "give the same options to resume it, or remove the folder to start over",
             )
-        self._clear(keep_whole=True)
 
-    def _clear(self, *, keep_whole: bool = False) -> None:
-        """Remove what is no whole part, as a crash leaves it. Raises `EvtplanError` where the
-        folder holds what no sweep wrote.
+    def _find(self, rows: BinaryIO, lines: BinaryIO) -> None:
+        """Find the whole parts from the first on, and cut off what a crash left behind them."""
+        if rows.read(len(self.head)) != self.head:
+            rows.seek(0)
+            _write(rows, self.head)
+        self._end = len(self.head)
+        lines_end = 0
+        for told, length in self._told():
+            data = rows.read(told["bytes"])
+            if len(data) != told["bytes"] or zlib.crc32(data) != told["crc32"]:
+                break
+            self.done += 1
+            self._end += len(data)
+            lines_end += length
+        for stream, end in ((rows, self._end), (lines, lines_end)):
+            stream.truncate(end)
+            stream.seek(end)
+
+    def _told(self) -> Iterator[tuple[dict[str, Any], int]]:
+        """What each line says, up to the first that a crash has torn, and how long it is."""
+        with open(self.folder / _LINES, "rb") as lines:
+            for line in lines:
+                try:
+                    told = json.loads(line)
+                except ValueError:
+                    return
+                if not line.endswith(b"\n"):
+                    return
+                yield told, len(line)
+
+    def told(self) -> Iterator[dict[str, Any]]:
+        """What `add` was told of each part, and its length as `bytes`."""
+        for told, _ in self._told():
+            yield told
+
+    def add(self, data: Any, told: Mapping[str, Any]) -> None:
+        """Add the next part: its bytes, and what shall be known of it (JSON).
+
+        Raises `OutputError` where they cannot be written; the part then does not count.
         """
-        for path in sorted(self.folder.iterdir()):
-            if path.name != "job.json" and path.suffix not in _OURS:
-                raise EvtplanError(
-                    f"{path} is none of a sweep's files", "move it away: the folder is for parts"
-                )
-            found = _ROWS_NAME.fullmatch(path.name)
-            if keep_whole and found and self._whole(path, found):
-                self.done[int(found[1])] = path
-            elif path.name != "job.json" and not (keep_whole and path.suffix == ".summary"):
-                path.unlink()
-
-    def _whole(self, path: Path, found: re.Match[str]) -> bool:
-        if path.stat().st_size != int(found[2]) or not self._summary_path(int(found[1])).exists():
-            return False
-        return zlib.crc32(path.read_bytes()) == int(found[3], 16)
-
-    def _summary_path(self, index: int) -> Path:
-        return self.folder / f"{index:08d}.summary"
-
-    def add(self, index: int, rows: Any, summary: Any) -> None:
-        """Keep part `index`: its rows (bytes), and what the summary needs (JSON).
-
-        Raises `OutputError` where they cannot be written; neither is then there by halves.
-        """
-        data = memoryview(rows)
-        name = f"{index:08d}-{data.nbytes}-{zlib.crc32(data):08x}.rows"
-        self._write(self._summary_path(index), json.dumps(summary).encode())
-        self._write(self.folder / name, data)
-        self.done[index] = self.folder / name
-
-    def _write(self, path: Path, data: Any) -> None:
+        assert self._rows is not None
+        assert self._lines is not None
+        view = memoryview(data)
+        line = {"bytes": view.nbytes, "crc32": zlib.crc32(view), **told}
         # Not forced to the disk: after a crash of the whole machine the checksum tells.
-        begun = path.with_suffix(".begun")
         try:
-            with open(begun, "wb") as stream:
-                stream.write(data)
-            os.replace(begun, path)
+            _write(self._rows, view)
+            _write(self._lines, json.dumps(line).encode() + b"\n")
         except OSError as error:
             with contextlib.suppress(OSError):
-                begun.unlink()
-            raise OutputError(path, error.strerror or str(error)) from error
+                self._rows.truncate(self._end)
+            raise OutputError(self.folder / _ROWS, error.strerror or str(error)) from error
+        self._end += view.nbytes
+        self.done += 1
 
-    def rows(self) -> Iterator[bytes]:
-        """The rows of every part, in order."""
-        for index in sorted(self.done):
-            yield self.done[index].read_bytes()
+    def finish(self, ending: bytes) -> None:
+        """Every part is there: the answer, with `ending`, takes its name, whole on the disk.
 
-    def copy_rows(self, stream: BinaryIO) -> None:
-        """Copy the rows of every part to the file `stream`, in order, inside the kernel."""
-        stream.flush()
-        for index in sorted(self.done):
-            with open(self.done[index], "rb") as part:
-                left = os.fstat(part.fileno()).st_size
-                while left:
-                    copied = os.sendfile(stream.fileno(), part.fileno(), None, left)
-                    if copied == 0:
-                        raise OutputError(self.done[index], "it has become shorter")
-                    left -= copied
-
-    def summaries(self) -> Iterator[Any]:
-        """What `add` was given for the summary, in order."""
-        for index in sorted(self.done):
-            yield json.loads(self._summary_path(index).read_text(encoding="utf-8"))
+        Raises `OutputError` where that fails; what stood at its name then stands as it was.
+        """
+        assert self._rows is not None
+        try:
+            _write(self._rows, ending)
+            os.fsync(self._rows.fileno())
+            if self.target.exists():
+                os.chmod(self.folder / _ROWS, self.target.stat().st_mode & 0o777)
+            os.replace(self.folder / _ROWS, self.target)
+        except OSError as error:
+            raise OutputError(self.target, error.strerror or str(error)) from error
 
     def remove(self) -> None:
         """Remove the folder: the answer stands."""
         # job.json last: until then a crash leaves something that can be resumed.
-        for path in sorted(self.folder.iterdir(), key=lambda path: path.name == "job.json"):
+        for path in sorted(self.folder.iterdir(), key=lambda path: path.name == _JOB):
             path.unlink()
         with contextlib.suppress(OSError):
             shutil.rmtree(self.folder)
+
+
+def _write(stream: BinaryIO, data: Any) -> None:
+    """Write all of `data`: a disk that fills up takes some of it first."""
+    view = memoryview(data)
+    while view:
+        view = view[stream.write(view) :]
 
 
 def _difference(path: Path, job: Mapping[str, Any]) -> str:

@@ -6,19 +6,38 @@ The bytes are those that `formats` gives for the same rows; many rows are writte
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from evtplan.export.formats import text_of
 from evtplan.plans.sweeps.columns import Column
 
-__all__ = ["ROW_FORMATS", "heading", "text_rows"]
+__all__ = ["ROW_FORMATS", "TextAssembly", "text_rows"]
 
 ROW_FORMATS = ("plain", "csv", "jsonl")
 
 
-def heading(names: Sequence[str], form: str) -> bytes:
+class TextAssembly:
+    """One text of rows under a heading: chunks stand in it as they come."""
+
+    def __init__(self, names: Sequence[str], form: str) -> None:
+        self.head = _heading(names, form)
+
+    def piece(self, data: Any) -> tuple[Any, dict[str, str]]:
+        """The rows as they are."""
+        return data, {}
+
+    def again(self, _size: int, _told: Mapping[str, Any]) -> None:
+        """Nothing need be known of rows that an earlier run has written."""
+
+    def ending(self) -> bytes:
+        """Nothing."""
+        return b""
+
+
+def _heading(names: Sequence[str], form: str) -> bytes:
     """What stands above the rows."""
     if form == "jsonl":
         return b""

@@ -2,12 +2,13 @@
 
 import hashlib
 import inspect
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from evtplan.export.rows import heading, text_rows
+from evtplan.export.rows import TextAssembly, text_rows
 from evtplan.fleet.model import Fleet
 from evtplan.formulas import kernels
 from evtplan.plans import uniform
@@ -15,7 +16,7 @@ from evtplan.plans.sweeps.build import SweepText, build_sweep
 from evtplan.plans.sweeps.design import Sweep
 from evtplan.plans.sweeps.summary import SUMMARISED, Summary, summarise
 
-__all__ = ["Chunk", "SweepJob", "book_hash"]
+__all__ = ["Assembly", "Chunk", "SweepJob", "book_hash"]
 
 
 def book_hash() -> str:
@@ -24,9 +25,26 @@ def book_hash() -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+class Assembly(Protocol):
+    """How the chunks of a job become one file: `head`, a piece each in their order, `ending`."""
+
+    @property
+    def head(self) -> bytes:
+        """What stands before the first piece."""
+
+    def piece(self, data: Any) -> tuple[Any, dict[str, str]]:
+        """The bytes of a chunk's `data`, and what `again` must know of them."""
+
+    def again(self, size: int, told: Mapping[str, Any]) -> None:
+        """Take in a piece of `size` bytes that an earlier run has written."""
+
+    def ending(self) -> bytes:
+        """What stands behind the last piece."""
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """One chunk computed: its rows in the job's format, how many, and its part of the summary."""
+    """One chunk computed: rows for the job's assembly, how many, and its part of the summary."""
 
     data: Any
     rows: int
@@ -46,13 +64,16 @@ class SweepJob:
         """The sweep, understood."""
         return build_sweep(self.text, self.fleet)
 
-    @property
-    def heading(self) -> bytes:
-        """What stands before the first row."""
-        return b"" if self.form == "parquet" else heading(self.sweep.names, self.form)
+    def assembly(self) -> Assembly:
+        """How the job's chunks become its file."""
+        if self.form == "parquet":
+            from evtplan.export.arrow import ParquetAssembly  # pyarrow: only for Parquet
+
+            return ParquetAssembly()
+        return TextAssembly(self.sweep.names, self.form)
 
     def chunk(self, index: int) -> Chunk:
-        """Compute chunk `index` and write its rows; depends on nothing but the job."""
+        """Compute chunk `index`; depends on nothing but the job."""
         sweep = self.sweep
         columns, rows = sweep.rows(index, (*SUMMARISED, *sweep.keys))
         summary = summarise(columns, rows, sweep.keys, counted=sweep.sample is not None)
@@ -60,13 +81,14 @@ class SweepJob:
         if self.form == "parquet":
             from evtplan.export.arrow import arrow_rows  # pyarrow: only for Parquet
 
-            return Chunk(arrow_rows(wanted, rows), rows, summary)
+            return Chunk(arrow_rows(wanted), rows, summary)
         return Chunk(text_rows(wanted, self.form, compiled=sweep.is_large), rows, summary)
 
     def sendable_chunk(self, index: int) -> Chunk:
-        """`chunk`, its data as bytes that can be sent to another process."""
+        """`chunk`, its data as what can be sent to another process."""
         chunk = self.chunk(index)
-        return Chunk(bytes(chunk.data), chunk.rows, chunk.summary)
+        data = bytes(chunk.data) if isinstance(chunk.data, memoryview) else chunk.data
+        return Chunk(data, chunk.rows, chunk.summary)
 
     def identity(self, version: str) -> dict[str, Any]:
         """What makes two jobs' rows the same, byte for byte."""

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 from evtplan.errors import EvtplanError
 from evtplan.export.files import open_whole, write_whole
 from evtplan.export.parts import Parts
-from evtplan.export.sweep_job import Chunk, SweepJob, book_hash
+from evtplan.export.sweep_job import Assembly, Chunk, SweepJob, book_hash
 from evtplan.plans.sweeps.numbers import NumbersSubject
 from evtplan.plans.sweeps.summary import Summary
 
@@ -56,6 +56,11 @@ class Outcome:
     bytes: int = 0
     summary: Summary = field(default_factory=Summary)
 
+    def add(self, rows: int, summary: Summary) -> None:
+        """Take in a chunk."""
+        self.rows += rows
+        self.summary.add(summary)
+
 
 def meta_path(target: Path) -> Path:
     """The file beside `target` that says how it came about."""
@@ -65,8 +70,15 @@ def meta_path(target: Path) -> Path:
 def run_to_stream(job: SweepJob, stream: BinaryIO, hands: Hands, progress: Progress) -> Outcome:
     """Write the rows of `job` to `stream` as they come."""
     outcome = Outcome()
-    chunks = _chunks(job, range(job.sweep.chunks), hands)
-    _write_rows(job, stream, _data(chunks, job, outcome, progress))
+    assembly = job.assembly()
+    for index, chunk in _chunks(job, range(job.sweep.chunks), hands):
+        data, _ = assembly.piece(chunk.data)
+        if index == 0:  # where it cannot be computed, nothing is written
+            stream.write(assembly.head)
+        stream.write(data)
+        outcome.add(chunk.rows, chunk.summary)
+        progress(_points(job, index))
+    stream.write(assembly.ending())
     return outcome
 
 
@@ -82,12 +94,13 @@ def run_to_file(
 ) -> Outcome:
     """Write the rows of `job` to the file `target`, and beside it how they came about.
 
-    An answer of several chunks is kept in parts until it is whole, so that `resume` can go on
-    with it. Raises `OutputError` where a file cannot be written: `target` then stands as it was.
+    An answer of several chunks grows beside `target` until it is whole, so that `resume` can go
+    on with it. Raises `OutputError` where a file cannot be written: `target` then stands as it was.
     """
     identity = job.identity(version)
     told = {"command": list(command), **identity}
-    parts = Parts(target)
+    assembly = job.assembly()
+    parts = Parts(target.resolve(), assembly.head)
     if resume and not parts.folder.exists() and _is_finished(target, told):
         return Outcome(rows=-1)
     device = target.exists() and not target.is_file()
@@ -98,61 +111,32 @@ def run_to_file(
             _write_meta(target, told, job, outcome)
         return outcome
     with parts.open(identity, resume=resume):
-        outcome = _in_parts(job, target, parts, hands, progress)
+        outcome = _in_parts(job, assembly, parts, hands, progress)
         _write_meta(target, told, job, outcome)
         parts.remove()
     return outcome
 
 
 def _in_parts(
-    job: SweepJob, target: Path, parts: Parts, hands: Hands, progress: Progress
+    job: SweepJob, assembly: Assembly, parts: Parts, hands: Hands, progress: Progress
 ) -> Outcome:
     outcome = Outcome()
-    left = [index for index in range(job.sweep.chunks) if index not in parts.done]
-    for index in parts.done:
+    for index, told in enumerate(parts.told()):
+        assembly.again(told["bytes"], told)
+        outcome.add(told["rows"], Summary.from_json(told))
         progress(_points(job, index))
-    for index, chunk in _chunks(job, left, hands):
-        parts.add(index, chunk.data, {"rows": chunk.rows, **chunk.summary.to_json()})
+    for index, chunk in _chunks(job, range(parts.done, job.sweep.chunks), hands):
+        data, known = assembly.piece(chunk.data)
+        parts.add(data, {"rows": chunk.rows, **chunk.summary.to_json(), **known})
+        outcome.add(chunk.rows, chunk.summary)
         progress(_points(job, index))
-    for told in parts.summaries():
-        outcome.rows += told["rows"]
-        outcome.summary.add(Summary.from_json(told))
-    with open_whole(target) as stream:
-        if job.form == "parquet":
-            _write_rows(job, stream, parts.rows())
-        else:
-            stream.write(job.heading)
-            parts.copy_rows(stream)
+    parts.finish(assembly.ending())
     return outcome
 
 
 def _points(job: SweepJob, index: int) -> int:
     start, stop = job.sweep.chunk_bounds(index)
     return stop - start
-
-
-def _data(
-    chunks: Iterator[tuple[int, Chunk]], job: SweepJob, outcome: Outcome, progress: Progress
-) -> Iterator[Any]:
-    """The data of `chunks`, which `outcome` keeps account of."""
-    for index, chunk in chunks:
-        outcome.rows += chunk.rows
-        outcome.summary.add(chunk.summary)
-        yield chunk.data
-        progress(_points(job, index))
-
-
-def _write_rows(job: SweepJob, stream: BinaryIO, data: Iterator[Any]) -> None:
-    if job.form == "parquet":
-        from evtplan.export.arrow import write_parquet  # pyarrow: only for Parquet
-
-        write_parquet(stream, data)
-        return
-    first = next(data, b"")  # where it cannot be computed, nothing is written
-    stream.write(job.heading)
-    stream.write(first)
-    for piece in data:
-        stream.write(piece)
 
 
 def _is_finished(target: Path, told: dict[str, Any]) -> bool:
