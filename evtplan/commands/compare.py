@@ -159,7 +159,8 @@ def compare(
         typer.Option(
             metavar="QUANTITY",
             help="Quantity along which another ABI becomes the best: events_per_vm, vms, vcpus, "
-            "backend_base_ports, pages, words_per_page; of a fleet vms or pages.  [default: "
+            "backend_base_ports, pages, words_per_page; of a fleet also guest.NAME.vcpus, "
+            "guest.NAME.vif, guest.NAME.count, host.dom0_vcpus and the like.  [default: "
             "events_per_vm by numbers, vms for a fleet]",
             show_default=False,
         ),

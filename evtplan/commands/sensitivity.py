@@ -74,7 +74,8 @@ def sensitivity(
         typer.Option(
             metavar="QUANTITY",
             help="Quantity along which to look for the values at which the best of all ABIs "
-            "changes.  [default: events_per_vm by numbers, vms for a fleet]",
+            "changes; of a fleet also an input as the table names it, or guest.NAME.count.  "
+            "[default: events_per_vm by numbers, vms for a fleet]",
             show_default=False,
         ),
     ] = None,
@@ -143,7 +144,7 @@ def _inputs(abi: str, numbers: list[str]) -> "SizingInputs":
 def _of_fleet(files: list[str], abis: tuple[str, ...], quantity: str | None) -> _Answer:
     from evtplan.abi import ABIS
     from evtplan.fleet.readers.load import load_fleet
-    from evtplan.plans.crossings import points_by_fleet
+    from evtplan.plans.fleet_crossings import points_by_fleet
     from evtplan.plans.sensitivity import sensitivity_of_fleet
 
     fleet = load_fleet(files)

@@ -9,7 +9,8 @@ from evtplan.errors import EvtplanError, UnknownNameError
 from evtplan.fleet.model import Fleet
 from evtplan.plans.answers import Sizing, SizingRow
 from evtplan.plans.costs import PAGE_BYTES, percent_apart
-from evtplan.plans.crossings import points_by_fleet, points_by_numbers
+from evtplan.plans.crossings import points_by_numbers
+from evtplan.plans.fleet_crossings import points_by_fleet
 from evtplan.plans.fleet_sizing import size_fleet
 from evtplan.plans.sizing import SizingInputs, size_by_numbers, vm_limit_of
 from evtplan.plans.verdicts import protocol_verdict

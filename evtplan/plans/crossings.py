@@ -5,13 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from evtplan.errors import UnknownNameError
-from evtplan.fleet.model import Fleet
 from evtplan.plans.breakeven import BreakEven, Measure, break_evens
-from evtplan.plans.costs import DOMAIN_IDS, PAGE_BYTES
-from evtplan.plans.hosting import Hosting, hosting_of
+from evtplan.plans.costs import DOMAIN_IDS
 from evtplan.plans.sizing import SizingInputs, memory_bytes_of, vm_limit_of
 
-__all__ = ["FLEET_QUANTITIES", "QUANTITIES", "points_by_fleet", "points_by_numbers"]
+__all__ = ["QUANTITIES", "Span", "distinct", "points_along", "points_by_numbers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,6 @@ QUANTITIES: Mapping[str, Span] = {
     "pages": Span(1, 2**24, True, None),
     "words_per_page": Span(1, 2**17, True, False),
 }
-FLEET_QUANTITIES = ("vms", "pages")
 
 
 def points_by_numbers(given: Sequence[SizingInputs], quantity: str) -> list[dict[str, Any]]:
@@ -47,52 +44,38 @@ def points_by_numbers(given: Sequence[SizingInputs], quantity: str) -> list[dict
     """
     if quantity not in QUANTITIES:
         raise UnknownNameError("quantity", quantity, QUANTITIES)
-    span = QUANTITIES[quantity]
+    if not distinct([item.abi for item in given]):
+        return []
+    return points_along(
+        quantity,
+        QUANTITIES[quantity],
+        {item.abi: _limit_along(item, quantity) for item in given},
+        {item.abi: _cost_along(item, quantity) for item in given},
+    )
+
+
+def points_along(
+    quantity: str,
+    span: Span,
+    limits: Mapping[str, Measure],
+    costs: Mapping[str, Measure],
+    fleet: str | None = None,
+) -> list[dict[str, Any]]:
+    """The points at which another of the ABIs has the largest limit, and another the least cost."""
     points: list[dict[str, Any]] = []
-    if not _distinct([item.abi for item in given]):
-        return points
-    if span.limits_rise is not None:
-        limits = {item.abi: _limit_along(item, quantity) for item in given}
-        found = break_evens(
-            limits, span.least, span.most, rising=span.limits_rise, larger_is_better=True
-        )
-        points.extend(_row(None, quantity, "vm_limit", point) for point in found)
-    if span.costs_rise is not None:
-        costs = {item.abi: _cost_along(item, quantity) for item in given}
-        found = break_evens(
-            costs, span.least, span.most, rising=span.costs_rise, larger_is_better=False
-        )
-        points.extend(_row(None, quantity, "memory_bytes", point) for point in found)
+    for measure, measures, rise in (
+        ("vm_limit", limits, span.limits_rise),
+        ("memory_bytes", costs, span.costs_rise),
+    ):
+        if rise is None:
+            continue
+        larger = measure == "vm_limit"
+        found = break_evens(measures, span.least, span.most, rising=rise, larger_is_better=larger)
+        points.extend(_row(fleet, quantity, measure, point) for point in found)
     return points
 
 
-def points_by_fleet(
-    fleet: Fleet, abis: Sequence[str], quantity: str, backends: int
-) -> list[dict[str, Any]]:
-    """The points for one fleet: the cheapest that carries its mix as that grows, or the largest
-    limit as there are more pages.
-
-    Raises `UnknownNameError` for a quantity that is none of `FLEET_QUANTITIES`.
-    """
-    if quantity not in FLEET_QUANTITIES:
-        raise UnknownNameError("quantity of a fleet", quantity, FLEET_QUANTITIES)
-    if not _distinct(abis):
-        return []
-    hosted = {
-        name: hosting_of(replace(fleet, host=replace(fleet.host, abi=name)), backends)
-        for name in abis
-    }
-    if quantity == "pages":
-        limits = {name: _limit_along_pages(hosting) for name, hosting in hosted.items()}
-        span = QUANTITIES["pages"]
-        found = break_evens(limits, span.least, span.most, rising=True, larger_is_better=True)
-        return [_row(fleet.name, "pages", "vm_limit", point) for point in found]
-    costs = {name: _cost_of_mix(hosting) for name, hosting in hosted.items()}
-    found = break_evens(costs, 1, DOMAIN_IDS, rising=True, larger_is_better=False)
-    return [_row(fleet.name, "vms", "memory_bytes", point) for point in found]
-
-
-def _distinct(abis: Sequence[str]) -> bool:
+def distinct(abis: Sequence[str]) -> bool:
     """True where there are several ABIs, each once: hosts apart have no break-even point."""
     return len(abis) > 1 and len(set(abis)) == len(abis)
 
@@ -115,20 +98,6 @@ def _cost_along(given: SizingInputs, quantity: str) -> Measure:
 def _with(given: SizingInputs, quantity: str, value: int) -> SizingInputs:
     changed: Any = {quantity: value}
     return replace(given, **changed)
-
-
-def _limit_along_pages(hosting: Hosting) -> Measure:
-    return lambda pages: replace(hosting, pages=pages).binding.vms or None
-
-
-def _cost_of_mix(hosting: Hosting) -> Measure:
-    def cost(vms: int) -> int | None:
-        if vms > (hosting.binding.vms or 0):
-            return None
-        pages = hosting.pages_used(hosting.growth.load(vms))
-        return pages * PAGE_BYTES + hosting.xenheap_bytes(vms)
-
-    return cost
 
 
 def _row(fleet: str | None, quantity: str, measure: str, point: BreakEven) -> dict[str, Any]:

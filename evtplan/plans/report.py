@@ -12,9 +12,10 @@ from evtplan.formulas import kernels
 from evtplan.plans.answers import Sizing
 from evtplan.plans.fleet_sizing import size_fleet
 from evtplan.plans.sensitivity import sensitivity_of_fleet
+from evtplan.plans.settings import setting_named
 from evtplan.plans.sweeps.axes import Axis
 from evtplan.plans.sweeps.design import Sweep
-from evtplan.plans.sweeps.fleets import FleetSubject, setting_named
+from evtplan.plans.sweeps.fleets import FleetSubject
 from evtplan.plans.validation.status import status as status_of
 
 __all__ = ["Curve", "Report", "UsedFormula", "report_on", "validation_status"]

@@ -7,10 +7,11 @@ from typing import Any
 from evtplan.errors import EvtplanError, UnknownNameError
 from evtplan.fleet.model import Fleet
 from evtplan.plans.own_columns import own_formulas
+from evtplan.plans.settings import Setting, setting_named
 from evtplan.plans.sweeps.axes import Axis, AxisError, parse_axis, split_setting
 from evtplan.plans.sweeps.design import ROWS_PER_CHUNK, Subject, Sweep
 from evtplan.plans.sweeps.distributions import Distribution, parse_distribution
-from evtplan.plans.sweeps.fleets import FleetSubject, Setting, column_name, setting_named
+from evtplan.plans.sweeps.fleets import FleetSubject, column_name
 from evtplan.plans.sweeps.numbers import KEYS, NumbersSubject
 from evtplan.plans.sweeps.own import WithOwn
 from evtplan.plans.sweeps.where import parse_condition
