@@ -56,7 +56,7 @@ def setting_named(fleet: Fleet, key: str) -> Setting:
             return _guest_setting(fleet, key, name, rest)
         case ("guest", name, *_):
             raise UnknownNameError("guest", name, [guest.name for guest in fleet.guests])
-    raise UnknownNameError("quantity", key, _every_key(fleet))
+    raise _unknown(fleet, key)
 
 
 def _path(fleet: Fleet, key: str) -> tuple[str, ...]:
@@ -79,7 +79,14 @@ def _guest_setting(fleet: Fleet, key: str, name: str, rest: list[str]) -> Settin
                     f"{key}: the guest {name} has no {kind}", "it has: " + ", ".join(kinds)
                 )
             return Setting(("guest", name, kind, field), _DEVICE[field])
-    raise UnknownNameError("quantity", key, _every_key(fleet))
+    raise _unknown(fleet, key)
+
+
+def _unknown(fleet: Fleet, key: str) -> UnknownNameError:
+    error = UnknownNameError("quantity of a fleet", key, _every_key(fleet))
+    if key in _GUEST:
+        error.hint = f"of one guest guest.NAME.{key}, of each guest.*.{key}"
+    return error
 
 
 def _every_key(fleet: Fleet) -> list[str]:

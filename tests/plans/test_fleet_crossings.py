@@ -153,8 +153,8 @@ class TestWhatIsNoQuantity:
             ("abi", "do not go one way"),
             ("guest.wbe.vcpus", "unknown guest 'wbe'"),
             ("guest.web.vtpm", "has no vtpm"),
-            ("host.page", "unknown quantity"),
-            ("events_per_vm", "unknown quantity"),
+            ("host.page", "unknown quantity of a fleet"),
+            ("events_per_vm", "unknown quantity of a fleet"),
         ],
     )
     def test_is_a_clear_error(self, quantity: str, said: str) -> None:
