@@ -86,9 +86,9 @@ _EFFECTS = {
     "minus_one": "by 1 less", "plus_tenth": "by 10 % more", "minus_tenth": "by 10 % less",
 }  # fmt: skip
 _BREAK_EVEN = {
-    "abi": "ABI", "vms_up_to": "carries up to, VMs", "binding": "then runs out of",
-    "bytes_at_limit": "bytes at that size", "beyond_that": "beyond that only",
+    "vms_from": "from, VMs", "best_from": "takes the least memory", "best_before": "until then",
 }  # fmt: skip
+_NO_BREAK_EVEN = "There is none: no other of these ABIs is ever cheaper."
 _RUNS_OUT = {
     "backend_ports": "event channels of the fullest backend domain",
     "pages": "pages for event state",
@@ -117,7 +117,7 @@ def report_html(report: Report, version: str) -> bytes:
         "<section><h2>Break-even</h2>",
         f"<figure>{_plot(report)}<figcaption>Memory for event channels as the fleet grows in its "
         "own proportions, up to the limit of each ABI (dot).</figcaption></figure>",
-        _table(report.break_even, _BREAK_EVEN),
+        _table(report.break_even, _BREAK_EVEN) if report.break_even else f"<p>{_NO_BREAK_EVEN}</p>",
         "</section>",
         "<section><h2>Sensitivity</h2>",
         _table(report.effects, _EFFECTS) if report.effects else "",
@@ -292,7 +292,8 @@ def report_md(report: Report, version: str) -> bytes:
     lines += ["## What binds", _md_table(report.sizing.limits, _LIMITS)]
     lines += ["## ABIs side by side"]
     lines += [_md_table([asdict(row) for row in report.compared.rows], _COMPARED)]
-    lines += ["## Break-even", _md_table(report.break_even, _BREAK_EVEN)]
+    lines += ["## Break-even"]
+    lines += [_md_table(report.break_even, _BREAK_EVEN) if report.break_even else _NO_BREAK_EVEN]
     lines += ["## Sensitivity"]
     lines += [_md_table(report.effects, _EFFECTS)] if report.effects else []
     lines += [f"- {note}" for note in report.effect_notes]

@@ -151,4 +151,5 @@ def _notes(found: Validation, rows: tuple[Mapping[str, Any], ...]) -> tuple[str,
         if o.verdict == UNANSWERED
     ]
     total = f"{found.comparisons} comparisons in all"
-    return (*reasons, status(rows), total)
+    others = [*(host.row() for host in found.hosts), *(life.row() for life in found.lives)]
+    return (*reasons, status(rows, others), total)

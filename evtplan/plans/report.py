@@ -10,6 +10,7 @@ from evtplan.errors import InputError
 from evtplan.fleet.model import Fleet
 from evtplan.formulas import kernels
 from evtplan.plans.answers import Sizing
+from evtplan.plans.crossings import points_by_fleet
 from evtplan.plans.fleet_sizing import size_fleet
 from evtplan.plans.sensitivity import sensitivity_of_fleet
 from evtplan.plans.settings import setting_named
@@ -53,7 +54,11 @@ class UsedFormula:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A review of `fleet`: its sizing under its own ABI and the others it is compared with."""
+    """A review of `fleet`: its sizing under its own ABI and the others it is compared with.
+
+    `break_even` has a row for each number of VMs at which another of the ABIs becomes the cheapest
+    that carries the mix.
+    """
 
     fleet: Fleet
     sizing: Sizing
@@ -90,20 +95,23 @@ def report_on(
         effects,
         notes,
         curves,
-        tuple(_break_even(curves)),
+        tuple(_break_even(fleet, every, backends)),
         tuple(_used_formulas(used)),
         status,
     )
 
 
 def validation_status(path: str | None) -> str:
-    """What the validation of formulas against the engine said, in one sentence."""
+    """What the validation of formulas against the engine said, in one sentence: the formulas, and
+    where they are in the file the hosts built and the lives led.
+    """
     if path is None:
         return f"{status_of(None)} and give --validation FILE"
     try:
         with open(path, "rb") as stream:
             data = stream.read(_LARGEST_VALIDATION + 1)
-        return status_of(json.loads(data)["rows"])
+        found = json.loads(data)
+        return status_of(found["rows"], (*found.get("hosts", ()), *found.get("lives", ())))
     except OSError as error:
         raise InputError(path, error.strerror or str(error)) from error
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
@@ -166,17 +174,14 @@ def _curve(fleet: Fleet, abi: str, vm_limit: int, binding: str, backends: int) -
     return Curve(abi, vm_limit, binding, points if vm_limit else ())
 
 
-def _break_even(curves: Iterable[Curve]) -> Iterable[dict[str, Any]]:
-    """From how many VMs on only the other ABIs carry the mix, fewest first."""
-    ordered = sorted(curves, key=lambda curve: curve.vm_limit)
-    for place, curve in enumerate(ordered):
-        others = [c.abi for c in ordered[place + 1 :] if c.vm_limit > curve.vm_limit]
+def _break_even(fleet: Fleet, abis: tuple[str, ...], backends: int) -> Iterable[dict[str, Any]]:
+    """From how many VMs on another ABI is the cheapest that carries the mix, or none is left."""
+    none = "none of these ABIs"
+    for point in points_by_fleet(fleet, abis, "vms", backends):
         yield {
-            "abi": curve.abi,
-            "vms_up_to": curve.vm_limit,
-            "binding": curve.binding,
-            "bytes_at_limit": curve.points[-1][1] if curve.points else None,
-            "beyond_that": ", ".join(others) or "none of these ABIs",
+            "vms_from": point["first_value"],
+            "best_before": point["best_before"] or none,
+            "best_from": point["best_from"] or none,
         }
 
 

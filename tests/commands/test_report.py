@@ -182,6 +182,22 @@ class TestMarkdown:
         assert run(CLOUD).stdout.startswith("# Event-channel capacity of cloud\n")
 
 
+class TestBreakEven:
+    """break-even points, those that `evtplan compare` gives"""
+
+    def test_are_those_of_a_comparison(self) -> None:
+        compare = [sys.executable, "-m", "evtplan", "compare", CLOUD, "--abi", "all"]
+        said = subprocess.run([*compare, "--format", "json"], capture_output=True, check=True)
+        points = json.loads(said.stdout)["break_even"]
+        assert points
+        found = run(CLOUD, "--abi", "all").stdout.split("## Break-even\n")[1].split("\n## ")[0]
+        for point in points:
+            assert f"| {point['first_value']} | {point['best_from'] or 'none of'}" in found
+
+    def test_a_single_abi_has_none(self) -> None:
+        assert "There is none" in run(CLOUD, "--abi", "fifo").stdout
+
+
 class TestValidation:
     """the validation status"""
 
@@ -198,6 +214,16 @@ class TestValidation:
         found = run(CLOUD, "--validation", str(said)).stdout
         assert "1 of 2 formulas agree with the engine in 9 comparisons" in found
         assert "NOT: fifo.channels" in found
+
+    @pytest.mark.parametrize("kind", ["hosts", "lives"])
+    def test_names_a_host_or_a_life_that_failed(self, tmp_path: Path, kind: str) -> None:
+        said = tmp_path / "v.json"
+        rows = [{"formula": "heap.buckets", "verdict": "agrees", "points": 7}]
+        failed = {"host": "Xen 4.4", "question": "ports in use", "verdict": "disagrees"}
+        held = {"host": "Xen 4.5", "question": "pages", "verdict": "holds"}
+        said.write_text(json.dumps({"rows": rows, kind: [failed, held]}))
+        found = run(CLOUD, "--validation", str(said)).stdout
+        assert "1 of 2 counts of whole hosts hold; NOT: Xen 4.4: ports in use" in found
 
     @pytest.mark.parametrize("text", ["{", "[]", '{"rows": [{}]}', '{"rows": 3}', "[" * 9999])
     def test_refuses_what_is_none(self, tmp_path: Path, text: str) -> None:

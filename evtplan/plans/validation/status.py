@@ -8,8 +8,11 @@ from evtplan.plans.validation.verdicts import DISAGREES, UNANSWERED
 __all__ = ["status"]
 
 
-def status(rows: Sequence[Mapping[str, Any]] | None) -> str:
-    """What `rows` of `evtplan validate --format json` say; None: it was not run.
+def status(
+    rows: Sequence[Mapping[str, Any]] | None, others: Sequence[Mapping[str, Any]] = ()
+) -> str:
+    """What `rows` of `evtplan validate --format json` say; None: it was not run. `others` are its
+    `hosts` and `lives`.
 
     Raises `KeyError` or `TypeError` for rows of something else.
     """
@@ -24,6 +27,12 @@ def status(rows: Sequence[Mapping[str, Any]] | None) -> str:
     said = f"{held - len(failed)} of {held} formulas agree with the engine in {points} comparisons"
     if unanswered:
         said += f"; {unanswered} have no counterpart in it"
-    if failed:
-        said += f"; NOT: {', '.join(failed)}"
+    failed_others = [
+        f"{row['host']}: {row['question']}" for row in others if row["verdict"] == DISAGREES
+    ]
+    if others:
+        good = len(others) - len(failed_others)
+        said += f"; {good} of {len(others)} counts of whole hosts hold"
+    if failed or failed_others:
+        said += f"; NOT: {', '.join([*failed, *failed_others])}"
     return said

@@ -145,3 +145,5 @@ class TestStatus:
         )
         bad = [*rows, {"formula": "e.f", "verdict": "disagrees", "points": 2}]
         assert "NOT: e.f" in status(bad)
+        host = {"host": "h", "question": "q", "verdict": "disagrees"}
+        assert status(rows, [host]).endswith("; 0 of 1 counts of whole hosts hold; NOT: h: q")
