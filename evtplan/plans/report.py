@@ -10,7 +10,7 @@ from evtplan.errors import InputError
 from evtplan.fleet.model import Fleet
 from evtplan.formulas import kernels
 from evtplan.plans.answers import Sizing
-from evtplan.plans.crossings import points_by_fleet
+from evtplan.plans.fleet_crossings import points_by_fleet
 from evtplan.plans.fleet_sizing import size_fleet
 from evtplan.plans.sensitivity import sensitivity_of_fleet
 from evtplan.plans.settings import setting_named
