@@ -35,6 +35,7 @@ __all__ = [
     "Witness",
     "explore",
     "initial_state",
+    "most_successors",
     "snapshot_of",
     "usable_cores",
 ]
@@ -244,7 +245,7 @@ def explore(
     if memory is None:
         memory = available_bytes() * 4 // 5
     run = _Run(system, plain, limits, progress)
-    fan_out = _fan_out(system)
+    fan_out = most_successors(system)
     compilable = (
         plain.compilable
         and len(plain.step_flags) <= _MOST_FLAGS
@@ -484,7 +485,7 @@ class _Run:
         return states, steps
 
 
-def _fan_out(system: TransitionSystem) -> int:
+def most_successors(system: TransitionSystem) -> int:
     """The most successors a state can have."""
 
     def choices(block: tuple[object, ...], kind_locals: tuple[int, ...]) -> int:

@@ -77,7 +77,8 @@ class CB:
     IS_SOMETIMES = 43
     BIT = 44  # the property's bit, for modes that look for one
     RECENT = 45  # address of the states found last
-    TIMES = 48  # of a timed search: ticks spent on finding, walking, settling, and on growth
+    # Of a timed search: ticks spent on finding, walking, settling and growing; successors walked.
+    TIMES = 48
     SIZE = 56
 
 
@@ -392,7 +393,7 @@ def run(cb):
     rest_broken = 0
     quiet = 0
     left = 0
-    #T fill_time = walk_time = settle_time = 0
+    #T fill_time = walk_time = settle_time = walked_on = 0
     # Three batches under way: one expanded, one walked, one settled.
     stride = _load64(cb + {STRIDE})
     out_a = _load64(cb + {OUT})
@@ -455,6 +456,7 @@ def run(cb):
             #T fill_time += filled - began
             #T walk_time += walked - filled
             #T settle_time += settled - walked
+            #T walked_on += q - ask_a >> 4
             out_a, out_b, out_c = out_c, out_a, out_b
             ask_a, ask_b, ask_c, end_b, end_c = ask_c, ask_a, ask_b, q, end_b
     _walk(ask_b, end_b, states, region, table, table_end, index_bits)
@@ -468,6 +470,7 @@ def run(cb):
     #T _store(cb + {TIMES}, _load64(cb + {TIMES}) + fill_time)
     #T _store(cb + {TIMES} + 8, _load64(cb + {TIMES} + 8) + walk_time)
     #T _store(cb + {TIMES} + 16, _load64(cb + {TIMES} + 16) + settle_time)
+    #T _store(cb + {TIMES} + 32, _load64(cb + {TIMES} + 32) + walked_on)
     if mode == 0:
         _store(cb + {EDGES}, _load64(cb + {EDGES}) + edges)
         _store(cb + {STEP_FLAGS}, _load64(cb + {STEP_FLAGS}) | step_flags)
