@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from evtplan.engine.executor import Step
     from evtplan.engine.explorer import Exploration, Progress
     from evtplan.engine.language import Text
+    from evtplan.engine.symmetry import Symmetry
 
 __all__ = ["check"]
 
@@ -51,9 +52,14 @@ def check(
         bool,
         typer.Option("--keep-going", help="Search every state even where a property is broken."),
     ] = False,
-    no_reduction: Annotated[
+    symmetry: Annotated[
         bool,
-        typer.Option("--no-reduction", help="Count every state.  [there is no reduction: always]"),
+        typer.Option(
+            "--symmetry/--no-reduction",
+            help="Search one state of all that differ only in names of interchangeable ports and "
+            "processes.  [default: every state]",
+            show_default=False,
+        ),
     ] = False,
     memory_limit: Annotated[
         str | None,
@@ -100,7 +106,7 @@ def check(
         _export(text, given, memory, stores, export, output)
         return
     _check_suffix(diagram)
-    found = _search(text, given, memory, stores, keep_going, memory_limit, threads)
+    found = _search(text, given, memory, stores, keep_going, memory_limit, threads, symmetry)
     shown = _shown(found, show)
     steps = _steps(found, shown)
     if shown is not None and shown.path is not None:
@@ -114,7 +120,7 @@ def check(
 
 def _search(
     text: "Text", given: dict[str, int], memory: str, stores: int, keep_going: bool,
-    memory_limit: str | None, threads: int,
+    memory_limit: str | None, threads: int, symmetry: bool,
 ) -> "Check":  # fmt: skip
     from evtplan.engine.checking import check as check_text
     from evtplan.engine.explorer import Limits, usable_cores
@@ -127,8 +133,9 @@ def _search(
     progress = None if is_quiet() else _tell
     try:
         return check_text(
-            text, given, memory=memory or "sc", limits=limits, stores=stores, progress=progress
-        )
+            text, given, memory=memory or "sc", limits=limits, stores=stores, progress=progress,
+            symmetry=symmetry,
+        )  # fmt: skip
     finally:
         if progress is not None:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
@@ -228,6 +235,7 @@ def _record(found: "Check", shown: "PropertyVerdict | None", steps: tuple["Step"
 def _row(
     found: "Check", name: str, kind: str, verdict: str, depth: int | None, search: "Exploration"
 ) -> dict[str, Any]:
+    whole = search.finished and search.reduction == "none"
     return {
         "protocol": found.text.name,
         "params": dict(found.parameters),
@@ -238,7 +246,7 @@ def _row(
         "depth": depth,
         "states": search.states,
         "transitions": search.transitions,
-        "transitions_spin": search.transitions + 1 + search.at_rest if search.finished else None,
+        "transitions_spin": search.transitions + 1 + search.at_rest if whole else None,
         "states_at_rest": search.at_rest,
         "finished": search.finished,
         "search_depth": search.depth,
@@ -250,6 +258,8 @@ def _row(
         "method": search.method,
         "threads": search.threads,
         "reduction": search.reduction,
+        "states_represented": search.states_represented,
+        "transitions_represented": search.transitions_represented,
     }
 
 
@@ -305,8 +315,29 @@ def _notes(found: "Check") -> list[str]:
         notes.append("the search stopped there; --keep-going searches every state")
     for name in found.unshown:
         notes.append(f"never happened in this scenario, so nothing is proven of it: {name}")
+    if found.symmetry is not None:
+        notes += _reductions(found, found.symmetry)
     if found.buffers_full:
         notes.append("a store buffer was full: larger ones (--stores) may show more")
+    return notes
+
+
+def _reductions(found: "Check", symmetry: "Symmetry") -> list[str]:
+    """What was interchanged, what each search stands for, and what was not interchangeable."""
+    notes = []
+    for search, of in ((found.search, ""), (found.history, " with history")):
+        if search is None:
+            continue
+        if search.reduction == "none":
+            notes.append(f"reduced by nothing{of}: every state was searched")
+        elif search.states_represented is None:
+            notes.append(f"reduced{of} by {search.reduction}")
+        else:
+            notes.append(
+                f"reduced{of} by {search.reduction}: {search.states} states stand for "
+                f"{search.states_represented}"
+            )
+    notes += [f"{item.title} is not interchangeable: {item.why}" for item in symmetry.refusals]
     return notes
 
 

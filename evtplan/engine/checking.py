@@ -14,6 +14,7 @@ from evtplan.engine.language import Text
 from evtplan.engine.lowering import lower
 from evtplan.engine.path import Path, PathStep
 from evtplan.engine.store_buffers import DEFAULT_STORES, FULL, drained_cell, with_store_buffers
+from evtplan.engine.symmetry import NoSymmetryError, Symmetry, find_symmetry
 from evtplan.engine.system import Property, PropertyKind, TransitionSystem, VariableKind
 
 __all__ = ["Check", "PropertyVerdict", "Verdict", "check"]
@@ -48,7 +49,7 @@ class Check:
 
     `unshown` has the marks that no run reaches in this scenario: what is proven says nothing
     about them. `buffers_full`: a store buffer was full at some time, so that larger ones may show
-    more.
+    more. `symmetry` is what the first search was reduced by, and what it could not be.
     """
 
     text: Text
@@ -60,6 +61,7 @@ class Check:
     verdicts: tuple[PropertyVerdict, ...]
     unshown: tuple[str, ...]
     buffers_full: bool
+    symmetry: Symmetry | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -97,16 +99,23 @@ def check(
     limits: Limits | None = None,
     stores: int = DEFAULT_STORES,
     progress: Callable[[Progress], None] | None = None,
+    symmetry: bool = False,
 ) -> Check:
     """Check every property of `text` for one scenario.
 
-    `stores` is the size of each process's store buffer under `tso` and `pso`. Raises `TextError`,
-    `ValueOutOfRangeError`, `UnknownNameError`, `ScenarioTooLargeError`.
+    `stores` is the size of each process's store buffer under `tso` and `pso`. With `symmetry` one
+    state stands for all that are equal but for the names of what is interchangeable; a second
+    search is only reduced where that is proven with its history too. Raises `TextError`,
+    `ValueOutOfRangeError`, `UnknownNameError`, `ScenarioTooLargeError`, `NoSymmetryError`.
     """
     limits = limits or Limits()
     require_checkable(text, parameters or {})
     system = lower(text, parameters, memory=memory)
-    search = explore(with_store_buffers(system, stores), limits, progress)
+    buffered = with_store_buffers(system, stores)
+    found = find_symmetry(buffered) if symmetry else None
+    if found is not None and found.order == 1:
+        raise NoSymmetryError(text.name, found)
+    search = explore(buffered, limits, progress, found)
     second: Exploration | None = None
     full = _with_history(text, parameters, memory)
     properties = list(system.properties)
@@ -114,7 +123,9 @@ def check(
         known = {item.name for item in properties}
         properties += [item for item in full.properties if item.name not in known]
         if search.finished and not search.interrupted and (limits.keep_going or not search.broken):
-            second = explore(with_store_buffers(full, stores), limits, progress)
+            buffered = with_store_buffers(full, stores)
+            also = find_symmetry(buffered) if symmetry else None
+            second = explore(buffered, limits, progress, also if also and also.order > 1 else None)
     verdicts, unshown = [], []
     for item in properties:
         mark = item.kind is PropertyKind.SOMETIMES and not item.body
@@ -132,6 +143,7 @@ def check(
         verdicts=tuple(verdicts),
         unshown=tuple(unshown),
         buffers_full=FULL in search.shown,
+        symmetry=found,
     )
 
 

@@ -24,6 +24,7 @@ from evtplan.engine.kernel import (
 from evtplan.engine.livelock import Component
 from evtplan.engine.packing import Packing
 from evtplan.engine.pages import Pages
+from evtplan.engine.reduction import Reduction
 from evtplan.engine.stepcode import FLAG_SHIFT
 
 __all__ = ["CompiledSearch", "compile_search"]
@@ -37,11 +38,12 @@ _MAX_SLOTS = (1 << 32) - 1
 
 
 def compile_search(
-    assembly: str, packing: Packing, threads: int, *, timed: bool = False
+    assembly: str, packing: Packing, threads: int, *, timed: bool = False, reduction: str = ""
 ) -> tuple[ModuleType, ModuleType]:
     """The compiled search, and a system's own functions; from the cache where they are there.
 
     `timed`: a search that notes in CB.TIMES where its time goes, which costs it a little.
+    `reduction`: the text of `compiled_reduction`, for a search of orbits.
     """
     here = hashlib.sha256(Path(native.__file__).read_bytes()).hexdigest()[:16]
     kernel = load_generated(
@@ -49,7 +51,13 @@ def compile_search(
     )
     kernel.run.compile("int64(int64)")
     kernel.rehash.compile("int64(int64)")
-    system = load_generated(system_source(packing, assembly, native_hash=here))
+    system = load_generated(
+        system_source(
+            packing, assembly, native_hash=here, flag_shift=FLAG_SHIFT, reduction=reduction
+        )
+    )
+    if reduction:
+        system.weigh.compile("int64(int64, int64, int64, int64, int64)")
     return kernel, system
 
 
@@ -65,7 +73,8 @@ class CompiledSearch:
     ) -> None:  # fmt: skip
         import numpy as np
 
-        self.module, system = modules
+        self.module, self.system = modules
+        system = self.system
         self.run: Callable[[int], int] = self.module.run
         self.packing = packing
         self.threads = threads
@@ -163,6 +172,26 @@ class CompiledSearch:
     def level_end(self, level: int) -> int:
         """States of all levels up to `level`."""
         return sum(self.levels[level + 1])
+
+    def weighed(self, level: int, reduction: Reduction) -> tuple[int, int]:
+        """States and edges that those of all levels up to `level` stand for."""
+        order, out = reduction.symmetry.order, self.buffers[0].address
+
+        def weigh() -> tuple[int, int]:
+            states, edges = 0, 0
+            with Pages(16) as found:
+                for number, count in enumerate(self.levels[level + 1]):
+                    address = self.states.address + number * self.region
+                    self.system.weigh(address, count, out, order, found.address)
+                    states += int.from_bytes(found.read(8), "little")
+                    edges += int.from_bytes(found.read(8, 8), "little")
+            return states, edges
+
+        try:
+            return aside(weigh)
+        except KeyboardInterrupt:
+            self.left_running = True
+            raise
 
     # ---- searching ---------------------------------------------------------------------------
 

@@ -11,16 +11,17 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
 from evtplan.engine.aside import aside
 from evtplan.engine.kernel import CB, MOST_WORDS, Mode
-from evtplan.engine.livelock import Component, fairest
+from evtplan.engine.livelock import Component, fairest, fairest_orbits, loop_from, spread
 from evtplan.engine.packing import Packing, pack_system
 from evtplan.engine.pages import available_bytes
 from evtplan.engine.plainsearch import PlainSearch, plain_functions
+from evtplan.engine.reduction import Reduction, compiled_reduction, reduction_of
 from evtplan.engine.stepcode import IN_RANGE, StepCode, print_steps
+from evtplan.engine.symmetry import Symmetry
 from evtplan.engine.system import Choose, If, PropertyKind, TransitionSystem
 
 if TYPE_CHECKING:
@@ -111,7 +112,9 @@ class Exploration:
 
     `broken` and `shown` give the least depth of each property broken, each *sometimes* shown;
     `undecided` are those about endless runs that could not be decided.
-    `why` says why the search is not `finished`. `seconds` is the search alone, without compiling
+    `why` says why the search is not `finished`. `states_represented` and `transitions_represented`
+    are those of the full search that the ones found stand for, where a `reduction` merged equal
+    ones (None: not known, the search ended early). `seconds` is the search alone, without compiling
     (`compile_seconds`); `cpu_seconds` its processor time.
     """
 
@@ -129,6 +132,8 @@ class Exploration:
     method: str
     threads: int
     reduction: str
+    states_represented: int | None
+    transitions_represented: int | None
     state_bits: int
     seconds: float
     cpu_seconds: float
@@ -158,6 +163,7 @@ class _Search(Protocol):
         self, level: int, mode: int, bit: int = 0, target: int | None = None
     ) -> int | None: ...
     def components(self) -> list[Component] | None: ...
+    def weighed(self, level: int, reduction: Reduction) -> tuple[int, int]: ...
 
 
 # ---- states ------------------------------------------------------------------------------------
@@ -226,6 +232,7 @@ def usable_cores() -> int:
 
 
 _INTERRUPTED = "interrupted"
+_BROKEN = "stopped at the first broken property"
 _NO_MEMORY = "the memory limit was reached"
 
 
@@ -233,18 +240,20 @@ def explore(
     system: TransitionSystem,
     limits: Limits | None = None,
     progress: Callable[[Progress], None] | None = None,
+    symmetry: Symmetry | None = None,
 ) -> Exploration:
     """Search every state of `system`, stopping at the first broken property unless told not to.
 
-    `progress` is called now and then. Ctrl-C ends the search early: what is known so far comes
-    back, not `finished`.
+    With a `symmetry` of it one state of each orbit is searched. `progress` is called now and then.
+    Ctrl-C ends the search early: what is known so far comes back, not `finished`.
     """
     limits = limits or Limits()
     plain = print_steps(system)
     memory = limits.memory_bytes
     if memory is None:
         memory = available_bytes() * 4 // 5
-    run = _Run(system, plain, limits, progress)
+    reduction = None if symmetry is None else reduction_of(system, symmetry)
+    run = _Run(system, plain, limits, progress, reduction)
     fan_out = most_successors(system)
     compilable = (
         plain.compilable
@@ -258,7 +267,9 @@ def explore(
     found: Exploration | None = None
     if limits.plain_states != 0 or not compilable:
         most = limits.plain_states if compilable else None
-        with PlainSearch(plain, wanted=wanted, limit_bytes=memory, most=most) as search:
+        with PlainSearch(
+            plain, wanted=wanted, limit_bytes=memory, most=most, reduction=reduction
+        ) as search:
             found = run.search(search, "plain", 1)
         small = not compilable or found.finished or (found.broken and not limits.keep_going)
         if small or found.interrupted or search.out_of_memory:
@@ -286,7 +297,9 @@ class _Run:
         plain: StepCode,
         limits: Limits,
         progress: Callable[[Progress], None] | None,
+        reduction: Reduction | None,
     ) -> None:
+        self.reduction = reduction
         self.system = system
         self.plain = plain
         self.limits = limits
@@ -308,7 +321,10 @@ class _Run:
             from evtplan.engine.llvmcode import print_assembly
 
             assembly, packing = print_assembly(self.system, self.plain)
-            modules = compile_search(assembly, packing, threads)
+            text = ""
+            if self.reduction is not None:
+                text = compiled_reduction(self.system, self.reduction.symmetry)
+            modules = compile_search(assembly, packing, threads, reduction=text)
             return partial(CompiledSearch, modules, packing)
 
         begin = time.perf_counter()
@@ -351,7 +367,7 @@ class _Run:
                     why = _NO_MEMORY
                     states, transitions = search.count, search.total(CB.EDGES)
                     break
-                if here and not self.limits.keep_going:
+                if here and (not self.limits.keep_going or self._must_stop(here)):
                     # Only whole levels are counted, so that the figures depend on nothing else.
                     only_steps = min(broken[name][0] for name in here) > depth
                     states = search.count if only_steps else search.level_end(depth)
@@ -368,12 +384,18 @@ class _Run:
             states, transitions = search.count, search.total(CB.EDGES)
         seconds, cpu = time.perf_counter() - begin, time.process_time() - cpu
         if not why and not finished:
-            why = "stopped at the first broken property"
+            why = _BROKEN
         witnesses: dict[str, Witness] = {}
         depths: dict[str, int] = {}
         endless = [p.name for p in self.system.properties if p.kind is PropertyKind.COMES_TO_REST]
         undecided = list(endless)
+        stood_for: tuple[int | None, int | None] = (states, transitions)
+        if self.reduction is not None:
+            stood_for = (None, None)
         try:
+            if self.reduction is not None and why in ("", _BROKEN):
+                weighed = search.weighed(depth, self.reduction)
+                stood_for = (weighed[0], weighed[1] if finished else None)
             for name, where in broken.items():
                 witnesses[name] = self._witness(search, name, *where)
                 depths[name] = where[0]
@@ -397,7 +419,9 @@ class _Run:
             witnesses=witnesses,
             method=method,
             threads=threads,
-            reduction="none",
+            reduction="none" if self.reduction is None else self.reduction.symmetry.title,
+            states_represented=stood_for[0],
+            transitions_represented=stood_for[1],
             state_bits=self.plain.packing.bits,
             seconds=seconds,
             cpu_seconds=cpu,
@@ -406,6 +430,10 @@ class _Run:
             bytes_per_state=search.used_bytes / max(1, search.count),
             packing=self.plain.packing,
         )
+
+    def _must_stop(self, here: list[str]) -> bool:
+        """Renamings are proven for values in their range: beyond, orbits mean nothing."""
+        return self.reduction is not None and IN_RANGE in here
 
     def _judge(
         self, search: _Search, depth: int, broken: dict[str, tuple[int, int, int]],
@@ -435,6 +463,10 @@ class _Run:
                 shown.setdefault(name, depth)
         return new
 
+    def _of(self, state: int) -> int:
+        """The state that stands for `state` in the search."""
+        return state if self.reduction is None else self.reduction.of(state)
+
     def _witness(self, search: _Search, name: str, depth: int, mode: int, bit: int) -> Witness:
         """A shortest way there: the least such state, and back by least predecessors."""
         level = depth - (mode == Mode.STEP)
@@ -443,7 +475,7 @@ class _Run:
         states, steps = self.way_to(search, level, last)
         if mode == Mode.STEP:
             out: list[tuple[int | None, int, int, int]] = []
-            self.labelled(last, out)
+            self.labelled(states[-1], out)
             end, _, process, choice = next(item for item in out if item[1] & bit)
             steps.append(Step(process, None if choice < 0 else choice))
             if end is not None:
@@ -457,30 +489,43 @@ class _Run:
         components = search.components()
         if components is None:
             return False
-        lasso = fairest(components, self.labelled, len(self.system.processes))
-        if lasso is not None:
-            states, steps = self.way_to(search, lasso.depth, lasso.entry)
-            loop = len(states) - 1
-            for process, choice, after in lasso.steps:
-                steps.append(Step(process, None if choice < 0 else choice))
-                states.append(after)
-            broken[name] = lasso.depth
-            witnesses[name] = Witness(name, tuple(states), tuple(steps), loop)
+        kinds = [n for n, kind in enumerate(self.system.kinds) for _ in range(kind.count)]
+        if self.reduction is None:
+            fair = fairest(components, self.labelled, kinds)
+        else:
+            fair = fairest_orbits(components, self.labelled, kinds, self._of)
+        if fair is None:
+            return True
+        states, steps = self.way_to(search, fair.depth, fair.entry)
+        loop, entry, inside = len(states) - 1, states[-1], fair.members
+        if self.reduction is not None:
+            inside = spread(entry, inside, self.labelled, self._of)
+        for process, choice, after in loop_from(entry, inside, self.labelled, len(kinds)):
+            steps.append(Step(process, None if choice < 0 else choice))
+            states.append(after)
+        broken[name] = fair.depth
+        witnesses[name] = Witness(name, tuple(states), tuple(steps), loop)
         return True
 
     def way_to(self, search: _Search, level: int, last: int) -> tuple[list[int], list[Step]]:
-        """States and steps from the initial state to `last`, which stands on `level`."""
-        states = [last]
+        """States and steps from the initial state to `last`, which stands on `level`.
+
+        In a search of orbits, to a state of its orbit: the steps are those of the full system.
+        """
+        ways = [last]
         for above in range(level - 1, -1, -1):
-            found = search.find(above, Mode.PREDECESSOR, target=states[-1])
+            found = search.find(above, Mode.PREDECESSOR, target=ways[-1])
             assert found is not None
-            states.append(found)
-        states.reverse()
-        steps = []
-        for state, after in pairwise(states):
+            ways.append(found)
+        states, steps = [ways.pop()], []
+        while ways:
+            after = ways.pop()
             out: list[tuple[int | None, int, int, int]] = []
-            self.labelled(state, out)
-            process, choice = next(item[2:] for item in out if item[0] == after)
+            self.labelled(states[-1], out)
+            ways_on = (item for item in out if item[0] is not None and self._of(item[0]) == after)
+            state, _, process, choice = next(ways_on, (None, 0, 0, 0))
+            assert state is not None
+            states.append(state)
             steps.append(Step(process, None if choice < 0 else choice))
         return states, steps
 

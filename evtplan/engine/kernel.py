@@ -20,6 +20,7 @@ bits), takes chunks of either thread's part of the level, and claims slots by co
 
 import hashlib
 import re
+from collections.abc import Mapping
 
 from evtplan.engine.packing import Packing
 
@@ -153,6 +154,43 @@ def _{name}(typing, {parameters}):
 @cfunc("int64({types})", cache=True)
 def {name}({parameters}):
     return _{name}({parameters})
+"""
+
+_REDUCED = """
+{reduction}
+
+@intrinsic
+def _expand(typing, {parameters}):
+    return _assembly_function(_ASSEMBLY, "{symbol}_expand", {arity})
+
+
+@cfunc("int64({types})", cache=True)
+def expand({parameters}):
+    # Each successor gives way to the state that stands for it.
+    r = _expand({parameters})
+    p = out
+    for _ in range(r & {count_mask}):
+{load_w}
+        {w}, _fixed = canonical({w})
+{store_w}
+        p += {state_bytes}
+    return r
+
+
+@compiled
+def weigh(states, count, out, order, found):
+    # States and edges that so many states, one behind the other, stand for.
+    total = 0
+    edges = 0
+    for number in range(count):
+        here = states + number * {rec}
+{load_here}
+        fixed = canonical({s})[{words}]
+        total += order // fixed
+        edges += order // fixed * (_expand({s}, out) & {count_mask})
+    _store(found, total)
+    _store(found + 8, edges)
+    return 0
 """
 
 _HASH = """
@@ -635,8 +673,13 @@ _MULTIPLIERS = (
 )
 
 
-def system_source(packing: Packing, assembly: str, *, native_hash: str) -> str:
-    """The module of a system's own functions, which `run` calls by their addresses."""
+def system_source(
+    packing: Packing, assembly: str, *, native_hash: str, flag_shift: int = 0, reduction: str = ""
+) -> str:
+    """The module of a system's own functions, which `run` calls by their addresses.
+
+    `reduction` is the text of `compiled_reduction`: then only one state of each orbit is found.
+    """
     symbol = "evtplan_" + hashlib.sha256(assembly.encode()).hexdigest()[:24]
     assembly = assembly.replace("@NAME_", f"@{symbol}_")
     text = _SYSTEM.format(native=native_hash, assembly=assembly)
@@ -644,14 +687,36 @@ def system_source(packing: Packing, assembly: str, *, native_hash: str) -> str:
         parameters = [f"s{i}" for i in range(packing.words)]
         if name == "expand":
             parameters.append("out")
-        text += _FUNCTION.format(
-            name=name,
-            parameters=", ".join(parameters),
-            types=", ".join("int64" for _ in parameters),
-            symbol=f"{symbol}_{name}",
-            arity=len(parameters),
-        )
+        values = {
+            "parameters": ", ".join(parameters),
+            "types": ", ".join("int64" for _ in parameters),
+            "arity": len(parameters),
+        }
+        if name == "expand" and reduction:
+            text += _reduced(packing, symbol, flag_shift, reduction, values)
+        else:
+            text += _FUNCTION.format(name=name, symbol=f"{symbol}_{name}", **values)
     return text
+
+
+def _reduced(
+    packing: Packing, symbol: str, flag_shift: int, reduction: str, values: Mapping[str, object]
+) -> str:
+    names = range(packing.words)
+    return _REDUCED.format(
+        reduction=reduction,
+        symbol=symbol,
+        count_mask=(1 << flag_shift) - 1,
+        state_bytes=8 * packing.words,
+        rec=packing.record_bytes,
+        words=packing.words,
+        w=", ".join(f"w{i}" for i in names),
+        s=", ".join(f"s{i}" for i in names),
+        load_w="\n".join(f"{' ' * 8}w{i} = _load64(p + {8 * i})" for i in names),
+        store_w="\n".join(f"{' ' * 8}_store(p + {8 * i}, w{i})" for i in names),
+        load_here=_loads(packing, [f"s{i}" for i in names], "here", 8),
+        **values,
+    )
 
 
 def kernel_source(

@@ -6,10 +6,18 @@ move or a step of it that stays inside.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Component", "Lasso", "components_of", "fairest"]
+__all__ = [
+    "Component",
+    "Fair",
+    "components_of",
+    "fairest",
+    "fairest_orbits",
+    "loop_from",
+    "spread",
+]
 
 # (successor or None, flags, process, choice) a step
 Labelled = Callable[[int, list[tuple[int | None, int, int, int]]], object]
@@ -17,16 +25,17 @@ Labelled = Callable[[int, list[tuple[int | None, int, int, int]]], object]
 Component = list[tuple[int, int]]
 
 
-@dataclass(frozen=True, slots=True)
-class Lasso:
-    """A fair loop: it begins and ends in `entry`, which stands at `depth`.
+# The state that stands for one in a search of orbits.
+Representative = Callable[[int], int]
 
-    `steps` has (process, choice, state after) for each.
-    """
+
+@dataclass(frozen=True, slots=True)
+class Fair:
+    """A component in which a weakly fair run can stay: its shallowest state, the least of them."""
 
     entry: int
     depth: int
-    steps: tuple[tuple[int, int, int], ...]
+    members: frozenset[int]
 
 
 def components_of(
@@ -82,19 +91,63 @@ def order_floor(stack: list[int], order: dict[int, int], wanted: int) -> int:
     return low
 
 
-def fairest(components: Iterable[Component], labelled: Labelled, processes: int) -> Lasso | None:
-    """A fair loop in the component with the shallowest entry; None where no component has one."""
-    best: tuple[int, int, Component] | None = None
+def fairest(
+    components: Iterable[Component], labelled: Labelled, kinds: Sequence[int]
+) -> Fair | None:
+    """The fair component with the shallowest entry; None where no component is fair.
+
+    `kinds` has the number of each process's kind.
+    """
+    return _shallowest(
+        components, lambda _, members: _is_fair(members, members, labelled, len(kinds))
+    )
+
+
+def fairest_orbits(
+    components: Iterable[Component], labelled: Labelled, kinds: Sequence[int], of: Representative
+) -> Fair | None:
+    """The same in a search of orbits, whose components are of the states that stand for them.
+
+    Such a component stands for strongly connected sets of the full system that renamings make
+    equal: from any state of one, every step that stays in its orbits stays in it. So one of them
+    is looked at, in full: in an orbit it is no longer told which of several like processes waits.
+    """
+
+    def is_fair(entry: int, members: frozenset[int]) -> bool:
+        if not _may_be_fair(members, labelled, kinds, of):
+            return False
+        inside = spread(entry, members, labelled, of)
+        return _is_fair(inside, inside, labelled, len(kinds))
+
+    return _shallowest(components, is_fair)
+
+
+def _shallowest(
+    components: Iterable[Component], is_fair: Callable[[int, frozenset[int]], bool]
+) -> Fair | None:
+    best: Fair | None = None
     for component in components:
-        entry = min(component)
-        if best is not None and entry >= best[:2]:
+        depth, entry = min(component)
+        if best is not None and (depth, entry) >= (best.depth, best.entry):
             continue
-        if _is_fair(component, labelled, processes):
-            best = (*entry, component)
-    if best is None:
-        return None
-    depth, state, component = best
-    return Lasso(state, depth, _loop(state, {s for _, s in component}, labelled, processes))
+        members = frozenset(state for _, state in component)
+        if is_fair(entry, members):
+            best = Fair(entry, depth, members)
+    return best
+
+
+def spread(
+    entry: int, members: Collection[int], labelled: Labelled, of: Representative
+) -> frozenset[int]:
+    """The states that can be reached from `entry` without leaving the orbits of `members`."""
+    found = {entry}
+    todo = [entry]
+    while todo:
+        for after, *_ in _moves(todo.pop(), labelled):
+            if after is not None and after not in found and of(after) in members:
+                found.add(after)
+                todo.append(after)
+    return frozenset(found)
 
 
 def _moves(state: int, labelled: Labelled) -> list[tuple[int | None, int, int, int]]:
@@ -103,10 +156,11 @@ def _moves(state: int, labelled: Labelled) -> list[tuple[int | None, int, int, i
     return out
 
 
-def _is_fair(component: Component, labelled: Labelled, processes: int) -> bool:
-    inside = {state for _, state in component}
+def _is_fair(
+    states: Iterable[int], inside: Collection[int], labelled: Labelled, processes: int
+) -> bool:
     waiting = set(range(processes))  # no state yet in which it cannot move, no step inside
-    for _, state in component:
+    for state in states:
         moves = _moves(state, labelled)
         able = {process for _, _, process, _ in moves}
         waiting &= able - {process for after, _, process, _ in moves if after in inside}
@@ -115,10 +169,28 @@ def _is_fair(component: Component, labelled: Labelled, processes: int) -> bool:
     return False
 
 
-def _loop(
-    entry: int, inside: set[int], labelled: Labelled, processes: int
+def _may_be_fair(
+    members: Collection[int], labelled: Labelled, kinds: Sequence[int], of: Representative
+) -> bool:
+    """Whether of each kind some process cannot move or has a step inside: it is not fair else."""
+    waiting = set(kinds)
+    for state in members:
+        moves = _moves(state, labelled)
+        able = {process for _, _, process, _ in moves}
+        moved = {p for after, _, p, _ in moves if after is not None and of(after) in members}
+        waiting -= {kind for p, kind in enumerate(kinds) if p not in able or p in moved}
+        if not waiting:
+            return True
+    return False
+
+
+def loop_from(
+    entry: int, inside: Collection[int], labelled: Labelled, processes: int
 ) -> tuple[tuple[int, int, int], ...]:
-    """Steps from `entry` back to it that do each process justice."""
+    """Steps (process, choice, state after) from `entry` back to it that do each process justice.
+
+    `inside` is a fair component.
+    """
     steps: list[tuple[int, int, int]] = []
     state = entry
     for process in range(processes):
@@ -132,7 +204,7 @@ def _loop(
 
 def _nearest(
     state: int,
-    inside: set[int],
+    inside: Collection[int],
     labelled: Labelled,
     process: int,
     done: list[tuple[int, int, int]],
@@ -151,7 +223,7 @@ def _nearest(
 
 def _way(
     state: int,
-    inside: set[int],
+    inside: Collection[int],
     labelled: Labelled,
     reached: Callable[[int], bool],
     process: int | None = None,

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from evtplan.engine.kernel import CB, Mode
 from evtplan.engine.livelock import Component, components_of
+from evtplan.engine.reduction import Reduction
 from evtplan.engine.stepcode import StepCode
 
 __all__ = ["PlainSearch", "plain_functions"]
@@ -38,7 +39,10 @@ class PlainSearch:
     Where compiling the steps alone takes more than `limit_bytes`, none but the first is found.
     """
 
-    def __init__(self, code: StepCode, *, wanted: int, limit_bytes: int, most: int | None) -> None:
+    def __init__(
+        self, code: StepCode, *, wanted: int, limit_bytes: int, most: int | None,
+        reduction: Reduction | None = None,
+    ) -> None:  # fmt: skip
         self._wanted = wanted
         self._state_bytes = sys.getsizeof(1 << code.packing.bits) + _PLACE_BYTES
         by_memory = limit_bytes // self._state_bytes
@@ -47,7 +51,9 @@ class PlainSearch:
         functions: dict[str, Any] = dict.fromkeys(_NAMES)
         if by_memory:
             functions = plain_functions(code.source)
-        self.expand: Callable[[int, list[int]], int] = functions["expand"]
+        self._expand: Callable[[int, list[int]], int] = functions["expand"]
+        self.expand = self._expand if reduction is None else self._expand_orbits
+        self._reduction = reduction
         self._always: Callable[[int], int] = functions["always"]
         self._at_rest: Callable[[int], int] = functions["at_rest"]
         self._sometimes: Callable[[int], int] = functions["sometimes"]
@@ -91,6 +97,27 @@ class PlainSearch:
     def level_end(self, level: int) -> int:
         """States of all levels up to `level`."""
         return sum(len(states) for states in self.levels_states[: level + 1])
+
+    def weighed(self, level: int, reduction: Reduction) -> tuple[int, int]:
+        """States and edges that those of all levels up to `level` stand for."""
+        states, edges = 0, 0
+        out: list[int] = []
+        for found in self.levels_states[: level + 1]:
+            for state in found:
+                weight = reduction.weight(state)
+                out.clear()
+                self._expand(state, out)
+                states += weight
+                edges += weight * len(out)
+        return states, edges
+
+    def _expand_orbits(self, state: int, out: list[int]) -> int:
+        """As the printed function; each successor gives way to the state that stands for it."""
+        assert self._reduction is not None
+        begin = len(out)
+        flags = self._expand(state, out)
+        out[begin:] = map(self._reduction.of, out[begin:])
+        return flags
 
     def insert_initial(self, state: int) -> None:
         """The one state of level 0."""

@@ -393,6 +393,17 @@ def declare(text: Text, given: Mapping[str, int], *, history: bool = False) -> S
             layout=element.word.layout if element.word else None,
             is_lock=element.is_lock,
             owner=declared.group if declared.kind is VariableKind.SHARED else "shared",
+            indices=_index_names(declared.expression),
         )
         base += cells
     return scope
+
+
+def _index_names(expression: ast.expr) -> tuple[str, ...]:
+    """The types that index the array as its declaration names them, the first first."""
+    names: list[str] = []
+    while isinstance(expression, ast.Subscript):
+        named = isinstance(expression.slice, ast.Name)
+        names.insert(0, ast.unparse(expression.slice) if named else "")
+        expression = expression.value
+    return tuple(names)

@@ -572,7 +572,9 @@ class _Printer:
         offset = "" if inner == 0 else f" + {self.value(place.offset)}"  # type: ignore[arg-type]
         if isinstance(place.index, Const):
             at = place.index.value
-            chunk = next((c for c in chunks if c.first <= at < c.first + c.count), chunks[0])
+            if not 0 <= at < variable.cells:
+                return "0"
+            chunk = next(c for c in chunks if c.first <= at < c.first + c.count)
             base = chunk.offset + (at - chunk.first) * variable.bits
             if inner is not None:
                 return self._part(Part(chunk.word, base + inner, bits), self.words)

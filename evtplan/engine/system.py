@@ -99,6 +99,7 @@ class Variable:
 
     `dims` has the (first, count) of each dimension, row-major, () for a scalar; `base` is the
     number of its first cell among all cells of the system. `initial` has every cell's value.
+    `indices` are the names of the types that index it ("" where a type has none).
     """
 
     name: str
@@ -110,6 +111,7 @@ class Variable:
     layout: Layout | None = None
     is_lock: bool = False
     owner: str = "shared"
+    indices: tuple[str, ...] = ()
 
     @property
     def cells(self) -> int:

@@ -267,3 +267,41 @@ class TestSpin:
         ours = rows(text, "--param", params, *more)[0]
         found = spin_counts(text, params, tmp_path, "-O0")
         assert (found.states, found.transitions) == (ours["states"], ours["transitions"] + 1)
+
+
+class TestSymmetry:
+    """Symmetry reduction where sound (interchangeable ports), off by default …, and reported"""
+
+    def test_is_off_by_default_and_reported(self) -> None:
+        off, on = rows(F_HEAD, "--param", "raisers=2")[0], rows(
+            F_HEAD, "--param", "raisers=2", "--symmetry"
+        )[0]  # fmt: skip
+        assert (off["reduction"], off["states"], off["states_represented"]) == ("none", 829, 829)
+        assert on["reduction"] == "port(2) × raiser(2)"
+        assert on["states"] < 829
+        assert (on["states_represented"], on["transitions_represented"]) == (829, 1482)
+        assert on["transitions_spin"] is None  # SPIN counts every state
+        assert rows(F_HEAD, "--param", "raisers=2", "--no-reduction")[0]["states"] == 829
+
+    def test_is_refused_where_nothing_is_interchangeable(self) -> None:
+        text = str(ROOT / "examples" / "protocols" / "treiber.py")
+        result = run(text, "--symmetry")
+        assert result.returncode == 2
+        assert result.stdout == ""
+        assert "nothing of treiber is interchangeable" in result.stderr
+        assert "node: next does not begin alike" in result.stderr
+        assert "line 36" in result.stderr
+
+    def test_says_what_it_could_not_interchange(self) -> None:
+        result = run("fifo", "--param", "vcpus=2,movers=1", "--symmetry", "--format", "table")
+        assert result.returncode == 0
+        assert "reduced by port(2)" in result.stdout
+        assert "vcpu is not interchangeable: in the step of line" in result.stdout
+
+    def test_a_counterexample_replays(self, tmp_path: Path) -> None:
+        saved = str(tmp_path / "path.json")
+        result = run(A_FIX, "--param", "ports=3,raisers=2", "--symmetry", "--save-path", saved)
+        assert result.returncode == 1
+        replayed = run(A_FIX, "--schedule", saved, command="run")
+        assert replayed.returncode == 1
+        assert "no_event_lost" in replayed.stderr
