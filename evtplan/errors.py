@@ -13,6 +13,7 @@ __all__ = [
     "OutputError",
     "UndefinedError",
     "UnknownNameError",
+    "UnknownSuffixError",
     "ValueOutOfRangeError",
 ]
 
@@ -78,6 +79,21 @@ class UnknownNameError(EvtplanError):
         near = [] if is_number else get_close_matches(name.lower(), by_lower, n=1)
         hint = f"did you mean {by_lower[near[0]]}?" if near else "known: " + ", ".join(self.known)
         super().__init__(f"unknown {kind} {name!r}", hint)
+
+
+class UnknownSuffixError(EvtplanError):
+    """A file to be written whose suffix says no format; the hint has those that do."""
+
+    def __init__(self, path: str | Path, suffix: str, known: Iterable[str]) -> None:
+        self.path = str(path)
+        self.suffix = suffix
+        self.known = tuple(known)
+        near = get_close_matches(suffix, self.known, n=1)
+        meant = f"did you mean {near[0]}? " if near else ""
+        super().__init__(
+            f"{self.path}: no format has the suffix {suffix}",
+            f"{meant}end it in {', '.join(self.known[:-1])} or {self.known[-1]}, or give --format",
+        )
 
 
 class ValueOutOfRangeError(EvtplanError):

@@ -10,7 +10,7 @@ import typer
 
 from evtplan import __version__
 from evtplan.commands.telling import tell
-from evtplan.errors import OutputError, UnknownNameError
+from evtplan.errors import OutputError, UnknownNameError, UnknownSuffixError
 from evtplan.export import FORMATS, Record, render, write_whole
 
 __all__ = ["FormatOption", "OutputOption", "chosen_format", "emit", "emit_text", "note"]
@@ -41,14 +41,18 @@ _SUFFIXES = {
 def chosen_format(asked: str | None, output: str | None) -> str:
     """The format to write: the one asked for, or the one that suits where it goes.
 
-    Raises `UnknownNameError` for a format that does not exist.
+    A file without a suffix gets plain text. Raises `UnknownNameError` for a format that does not
+    exist, `UnknownSuffixError` for a suffix that stands for none.
     """
     if asked is not None:
         if asked not in FORMATS:
             raise UnknownNameError("format", asked, FORMATS)
         return asked
     if output not in (None, "-"):
-        return _SUFFIXES.get(Path(str(output)).suffix.lower(), "plain")
+        suffix = Path(str(output)).suffix.lower()
+        if suffix and suffix not in _SUFFIXES:
+            raise UnknownSuffixError(str(output), suffix, _SUFFIXES)
+        return _SUFFIXES.get(suffix, "plain")
     return "table" if sys.stdout is not None and sys.stdout.isatty() else "plain"
 
 
@@ -75,12 +79,14 @@ def emit(record: Record, format_name: str | None, output: str | None) -> None:
 
 def emit_text(text: str, output: str | None) -> None:
     """Write `text` as it is to stdout, or whole to the file `output`."""
-    if output in (None, "-"):
-        sys.stdout.flush()
-        sys.stdout.buffer.write(text.encode())
-        sys.stdout.flush()
-    else:
+    if output not in (None, "-"):
         write_whole(str(output), text.encode())
+        return
+    if sys.stdout is None:
+        raise OutputError("-", "stdout is closed")
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode())
+    sys.stdout.flush()
 
 
 def note(text: str) -> None:

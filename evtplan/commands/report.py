@@ -1,6 +1,5 @@
 """`evtplan report`: one page about a fleet, for a capacity review."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -8,8 +7,8 @@ import typer
 
 from evtplan import __version__
 from evtplan.commands.names import names_in
+from evtplan.commands.output import emit_text
 from evtplan.errors import EvtplanError
-from evtplan.export.files import write_whole
 
 __all__ = ["report"]
 
@@ -67,10 +66,4 @@ def report(
     from evtplan.plans.report import report_on
 
     found = report_on(load_fleet(fleet, copies), abis, backends=backends, validation=validation)
-    data = (report_html if form == "html" else report_md)(found, __version__)
-    if output == "-":
-        sys.stdout.flush()
-        sys.stdout.buffer.write(data)
-        sys.stdout.flush()
-    else:
-        write_whole(output, data)
+    emit_text((report_html if form == "html" else report_md)(found, __version__), output)

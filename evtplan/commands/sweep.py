@@ -12,7 +12,7 @@ import typer
 from evtplan import __version__
 from evtplan.commands.output import FormatOption, OutputOption, chosen_format, emit, note
 from evtplan.commands.where import FormulasOption
-from evtplan.errors import EvtplanError
+from evtplan.errors import EvtplanError, OutputError
 from evtplan.export.record import Record, Section
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ _STREAMED = ("plain", "csv", "jsonl", "parquet")
 _LONGEST_DOCUMENT = 100_000
 # A table on a terminal shows this many rows, and says how many there are.
 _LONGEST_TABLE = 60
+# A sweep file that is longer is told by its beginning.
+_HEAD_BYTES = 2**16
 
 
 def sweep(
@@ -182,22 +184,42 @@ def _script(files: list[str], given: dict[str, Any]) -> "SweepScript":
     from evtplan.plans.sweeps.script import SweepScript, looks_like_sweep, read_sweep_file
 
     script = SweepScript(SweepText(), tuple(files))
-    if len(files) == 1 and files[0].endswith(".toml"):
-        text = read_text(files[0])
-        if looks_like_sweep(text):
-            script = read_sweep_file(files[0], text)
+    scripts = [path for path in files if looks_like_sweep(_head(path))]
+    if len(scripts) > 1:
+        raise EvtplanError(f"{' and '.join(scripts)} are both sweep files", "give one")
+    for path in scripts:
+        script = read_sweep_file(path, read_text(path))
+        fleets = tuple(other for other in files if other != path)
+        script = replace(script, fleet=fleets or script.fleet)
     for name in ("vary", "set", "dist", "formulas"):
         given[name] = (*getattr(script.text, name), *given.get(name, ()))
     return replace(script, text=replace(script.text, **given))
 
 
+def _head(path: str) -> str:
+    """How the file `path` or, for -, stdin begins, which is not consumed."""
+    if path == "-":
+        peek = getattr(getattr(sys.stdin, "buffer", None), "peek", None)
+        head = peek(_HEAD_BYTES) if peek else b""
+    elif path.endswith(".toml") and os.path.isfile(path):
+        with open(path, "rb") as stream:
+            head = stream.read(_HEAD_BYTES)
+    else:
+        head = b""
+    return bytes(head).decode("utf-8-sig", "replace")
+
+
 def _job(script: "SweepScript", form: str) -> "SweepJob":
     from evtplan.export.sweep_job import SweepJob
     from evtplan.fleet.readers.load import load_fleet
+    from evtplan.plans.sweeps.build import SettingError
 
     fleet = load_fleet(script.fleet) if script.fleet else None
     job = SweepJob(script.text, fleet, form)
-    _ = job.sweep  # whatever is wrong with it is said before anything is written
+    try:
+        _ = job.sweep  # whatever is wrong with it is said before anything is written
+    except SettingError as error:
+        raise script.placed(error) from error
     return job
 
 
@@ -231,6 +253,8 @@ def _stream(
     from evtplan.export.sweep_run import run_to_file, run_to_stream
 
     if output in (None, "-"):
+        if sys.stdout is None:
+            raise OutputError("-", "stdout is closed")
         if job.form == "parquet" and sys.stdout.isatty():
             raise EvtplanError("Parquet is no text for a terminal", "use -o FILE")
         sys.stdout.flush()

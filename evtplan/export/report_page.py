@@ -97,7 +97,7 @@ _RUNS_OUT = {
 }
 
 
-def report_html(report: Report, version: str) -> bytes:
+def report_html(report: Report, version: str) -> str:
     """The review as a page; the same review gives the same bytes."""
     title = html.escape(f"Event-channel capacity of {report.fleet.name}")
     body = [
@@ -141,7 +141,7 @@ def report_html(report: Report, version: str) -> bytes:
         f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
         + "\n".join(part for part in body if part)
         + "\n</body>\n</html>\n"
-    ).encode()
+    )
 
 
 def _lead(report: Report) -> str:
@@ -284,7 +284,7 @@ def _plot(report: Report) -> str:
     return inline_svg(figure)
 
 
-def report_md(report: Report, version: str) -> bytes:
+def report_md(report: Report, version: str) -> str:
     """The review in Markdown: the same sections, the plot as its table, formulas in LaTeX."""
     lines = [f"# Event-channel capacity of {report.fleet.name}", _lead(report)]
     lines += ["## The fleet", _host_line(report)]
@@ -306,7 +306,7 @@ def report_md(report: Report, version: str) -> bytes:
             f"$$ {used.latex} $$\n\nSource: {used.source}"
         )
     lines.append(f"evtplan {version}")
-    return ("\n\n".join(lines) + "\n").encode()
+    return "\n\n".join(lines) + "\n"
 
 
 def _md_table(rows: Rows, columns: Mapping[str, str]) -> str:

@@ -8,6 +8,7 @@ import json
 import multiprocessing
 import pickle
 import signal
+import socket
 import sys
 import threading
 from collections import deque
@@ -191,7 +192,7 @@ def _chunks(job: SweepJob, indices: Sequence[int], hands: Hands) -> Iterator[tup
             yield from _in_order(submit, indices, 2 * width)
         return
     # The first chunk alone: it compiles what the others share.
-    rest = list(indices)
+    rest = indices
     if rest and (hands.workers <= 1 or len(rest) > 1):
         yield rest[0], job.chunk(rest[0])
         rest = rest[1:]
@@ -300,6 +301,7 @@ def _cluster(address: str) -> Iterator[tuple[Any, int]]:
         raise EvtplanError(
             "--scheduler needs Dask, which is not installed", "pip install 'evtplan[dask]'"
         ) from None
+    _knock(address)
     try:
         make: Any = Client  # it carries no types
         client = make(address, timeout=10, set_as_default=False)
@@ -314,6 +316,25 @@ def _cluster(address: str) -> Iterator[tuple[Any, int]]:
         yield client, max(width, 1)
     finally:
         client.close()
+
+
+def _knock(address: str) -> None:
+    """Raise `EvtplanError` where `address` is none, or nothing listens there: Dask itself tries
+    for twenty seconds.
+    """
+    scheme, mark, place = address.rpartition("://")
+    host, _, port = place.rpartition(":")
+    if scheme not in ("", "tcp", "tls", "ws", "wss") or (mark and not scheme):
+        raise EvtplanError(f"--scheduler {address}: no address of Dask's", "e.g. tcp://host:8786")
+    if not host or not (port.isascii() and port.isdecimal()) or int(port) not in range(1, 2**16):
+        raise EvtplanError(f"--scheduler {address}: no host and port", "e.g. tcp://host:8786")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise EvtplanError(
+            f"no Dask scheduler answers at {address}: {reason}", "start one: dask scheduler"
+        ) from error
 
 
 def run_to_summary(job: SweepJob, hands: Hands, progress: Progress) -> Summary:

@@ -1,5 +1,6 @@
 """What of a fleet can be set by name: its ABI, fields of its host, its guests, their devices."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -25,6 +26,7 @@ _GUEST: dict[str, _Allowed] = {
 }  # fmt: skip
 _DEVICE: dict[str, _Allowed] = {"count": 1, "queues": 1, "rings": 1, "channels": 0}
 _WHOLE: dict[str, _Allowed] = {"abi": tuple(ABIS), "vms": 1, "backends": 1, "driver_domains": 0}
+_QUOTED = re.compile(r"""guest\.(["'])(.*)\1\.([^"']*)""")
 _ALIASES = {"backend_base_ports": "host.base_ports"}
 
 
@@ -60,7 +62,10 @@ def setting_named(fleet: Fleet, key: str) -> Setting:
 
 
 def _path(fleet: Fleet, key: str) -> tuple[str, ...]:
-    """`key` taken apart at its dots; the name of a guest may have some itself."""
+    """`key` taken apart at its dots; the name of a guest may have some itself, and quotes."""
+    quoted = _QUOTED.fullmatch(key)
+    if quoted:
+        return ("guest", quoted[2], *quoted[3].split("."))
     for name in sorted((guest.name for guest in fleet.guests), key=len, reverse=True):
         if key.startswith(f"guest.{name}."):
             return ("guest", name, *key.removeprefix(f"guest.{name}.").split("."))

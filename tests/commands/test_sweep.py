@@ -374,7 +374,13 @@ class TestBadInput:
             (["--vary", "events_per_vm=0"], "least"),
             ([], "nothing is varied"),
             (["--vary", "events_per_vm=1", "--vary", "events_per_vm=2"], "varied twice"),
-            (["--vary", "events_per_vm=1", "--set", "events_per_vm=2"], "set twice"),
+            (["--vary", "events_per_vm=1", "--set", "events_per_vm=2"], "set and varied"),
+            (["--vary", "events_per_vm=1", "--set", "vms=2", "--set", "vms=3"], "set twice"),
+            (["--vary", "events_per_vm=1,2,1"], "1 is there twice"),
+            (["--vary", "events_per_vm=1", "--select", "abi,"], "an empty name"),
+            (["--vary", "events_per_vm=1", "--where", ""], "nothing to compare"),
+            (["--vary", "events_per_vm=1", "--where", "abi == 'fifoo'"], "did you mean fifo?"),
+            (["--vary", "events_per_vm=1", "-o", "x.cvs"], "did you mean .csv?"),
             (["--vary", "events_per_vm=1..9", "--vary", "vms=1,2", "--zip"], "as many of each"),
             (["--vary", "events_per_vm=1", "--select", "vm_limt"], "did you mean vm_limit?"),
             (["--vary", "events_per_vm=1", "--where", "vm_limt > 1"], "did you mean vm_limit?"),
@@ -390,6 +396,8 @@ class TestBadInput:
             (["--vary", "guest.web.vcpus=1"], "fleet file"),
             (["--vary", "vms=1", "--set", "events_per_vm=1", "--scheduler", "tcp://127.0.0.1:1"],
              "no Dask scheduler"),
+            (["--vary", "events_per_vm=1", "--scheduler", "nowhere"], "no host and port"),
+            (["--vary", "events_per_vm=1", "--scheduler", "http://h:1"], "no address of Dask's"),
         ],
     )  # fmt: skip
     def test_is_one_error_exit_2_and_no_output(self, args: list[str], said: str) -> None:
@@ -407,6 +415,27 @@ class TestBadInput:
         assert "1e+15 points" in result.stderr
         assert "--sample" in result.stderr
         assert run_here(*many, "--sample", "100").returncode == 0
+
+
+class TestLongSweeps:
+    def test_ctrl_c_ends_one_that_would_take_years(self) -> None:
+        with subprocess.Popen(
+            [*COMMAND, "--vary", "events_per_vm=1..1000000000000000", "--summary"],
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stderr is not None
+            said = process.stderr.readline()
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=30) == 130
+        assert said.startswith("note: 1e+15 points at ")
+        assert "days" in said
+
+    def test_a_closed_stdout_is_one_error(self) -> None:
+        line = f"{sys.executable} -m evtplan sweep --vary events_per_vm=1..3 >&-"
+        result = subprocess.run(line, shell=True, capture_output=True, text=True, cwd=ROOT)
+        assert result.returncode == 2
+        assert result.stderr == "error: cannot write -: stdout is closed\n"
 
 
 class TestSweepFile:
@@ -446,3 +475,45 @@ class TestSweepFile:
         result = run_here(str(path))
         assert result.returncode == 2
         assert said in result.stderr
+
+
+class TestSweepFileErrors:
+    """clear error with file and line where there is one"""
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("sample = 9\nseed = -1\n[dist]\nevents_per_vm = 'poisson(3)'\n", ":2: seed is -1"),
+            ("[set]\npages = 9\n[vary]\npages = 0\n", ":4: 0 is below 1"),
+            ("[vary]\nevents_per_vm = []\n", ":2: no values"),
+            ("zip = false\n[vary]\nevent_per_vm = 3\n", ":3: unknown quantity 'event_per_vm'"),
+            ("sample = 9\n[dist]\nevents_per_vm = 'poison(3)'\n", ":3: unknown distribution"),
+            ("where = 'abi =='\n[vary]\nevents_per_vm = 3\n", ":1: where: invalid syntax"),
+            ("select = ['vm_limt']\n[vary]\nevents_per_vm = 3\n", ":1: unknown column"),
+            ("[vary.guest.web]\nvcpus = 3\n", ":2: unknown quantity 'guest.web.vcpus'"),
+        ],
+    )
+    def test_say_where(self, tmp_path: Path, text: str, said: str) -> None:
+        path = tmp_path / "s.toml"
+        path.write_text(text)
+        result = run_here(str(path))
+        assert result.returncode == 2
+        assert f"error: {path}{said}" in result.stderr
+
+    def test_an_error_of_an_option_is_the_option_s(self, tmp_path: Path) -> None:
+        path = tmp_path / "s.toml"
+        path.write_text("[vary]\nevents_per_vm = 3\n")
+        assert run_here(str(path), "--vary", "vms=0").stderr.startswith("error: --vary vms=0: ")
+
+    def test_takes_other_files_as_its_fleet(self, tmp_path: Path) -> None:
+        path = tmp_path / "s.toml"
+        path.write_text('[vary.guest."web"]\nvcpus = [1, 2]\n')
+        result = run_here(str(path), CLOUD, "--format", "csv")
+        assert result.stdout.startswith("guest_web_vcpus,")
+        two = run_here(str(path), str(path) + "/../s.toml")
+        assert two.returncode == 2
+
+    def test_comes_from_stdin_too(self) -> None:
+        text = "[vary]\nevents_per_vm = '1..3'\n"
+        result = subprocess.run([*COMMAND, "-"], input=text, capture_output=True, text=True)
+        assert result.stdout.startswith("events_per_vm\tvm_limit"), result.stderr

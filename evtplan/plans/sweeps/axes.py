@@ -4,15 +4,20 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import TypeVar
 
 from evtplan.errors import EvtplanError
 from evtplan.plans.typed import NotANumberError, TooLargeError, number_in
 
 __all__ = ["Axis", "AxisError", "parse_axis", "point_count", "split_setting"]
 
+_Value = TypeVar("_Value", int, str)
+
 # A range this long stands on its own: a list of it would have to be kept in memory.
 _LONGEST_IN_LIST = 10**6
 
+# A key, in which the name of a guest may stand in quotes, and the values.
+_SETTING = re.compile(r"""((?:"[^"]*"|'[^']*'|[^="'])+)=(.*)""", re.DOTALL)
 _RANGE = re.compile(r"(?P<first>[^.:]*)\.\.(?P<last>[^:]*)(?::(?P<step>.*))?", re.DOTALL)
 
 
@@ -39,6 +44,18 @@ class Axis:
         return len(self.values)
 
     @property
+    def least(self) -> int:
+        """The smallest of its numbers; of a range at once, however long it is."""
+        values = self.values
+        return int(values[0] if isinstance(values, range) else min(map(int, values)))
+
+    @property
+    def most(self) -> int:
+        """The largest of its numbers; of a range at once, however long it is."""
+        values = self.values
+        return int(values[-1] if isinstance(values, range) else max(map(int, values)))
+
+    @property
     def is_text(self) -> bool:
         """True where the values are names."""
         return bool(self.values) and isinstance(self.values[0], str)
@@ -63,26 +80,28 @@ def point_count(axes: Sequence[Axis], zipped: bool = False) -> int:
 
 def split_setting(text: str, option: str) -> tuple[str, str]:
     """`KEY=VALUE` in two. Raises `EvtplanError` where it has no `=` or no key."""
-    key, equals, values = text.partition("=")
+    found = _SETTING.fullmatch(text)
+    key, values = found.groups() if found else ("", "")
     key = key.strip().replace("-", "_") if "." not in key else key.strip()
-    if not equals or not key:
+    if not key:
         raise EvtplanError(f"{option} {text}: not KEY=VALUES", f"e.g. {option} events_per_vm=64")
     return key, values.strip()
 
 
-def parse_axis(text: str, values: str, key: str, *, is_text: bool) -> Axis:
-    """The axis that `KEY=values` spells; `text` is what the user wrote, for errors.
+def parse_axis(text: str, values: str, key: str, *, is_text: bool, repeats: bool = False) -> Axis:
+    """The axis that `KEY=values` spells; `text` is what the user wrote, for errors. With `repeats`
+    a value may be there more than once, as where axes are taken side by side.
 
     Raises `AxisError` for an empty list or range, a step of zero, a range that runs backwards, a
     fraction, a number beyond 10^18.
     """
     if not values:
-        raise AxisError(text, "no values", f"e.g. {key}=1,2,4 or {key}=1..64:x2")
+        raise AxisError(text, "no values", "" if is_text else f"e.g. {key}=1,2,4 or {key}=1..64:x2")
     items = [item.strip() for item in values.split(",")]
     if any(not item for item in items):
         raise AxisError(text, "an empty value in the list")
     if is_text:
-        return Axis(key, tuple(dict.fromkeys(items)))
+        return Axis(key, _once(text, items, repeats))
     if len(items) == 1 and ".." in items[0]:
         return Axis(key, _range(text, items[0]))
     found: list[int] = []
@@ -93,10 +112,19 @@ def parse_axis(text: str, values: str, key: str, *, is_text: bool) -> Axis:
                 text, "a list of more than a million values", "give one range, first..last:step"
             )
         found.extend(run)
-    if len(set(found)) < len(found):
-        twice = next(value for value in found if found.count(value) > 1)
-        raise AxisError(text, f"{twice} is there twice")
-    return Axis(key, tuple(found))
+    return Axis(key, _once(text, found, repeats))
+
+
+def _once(text: str, values: list[_Value], repeats: bool) -> tuple[_Value, ...]:
+    if not repeats:
+        seen: set[_Value] = set()
+        for value in values:
+            if value in seen:
+                raise AxisError(
+                    text, f"{value} is there twice", "only side by side, with --zip, can it be"
+                )
+            seen.add(value)
+    return tuple(values)
 
 
 def _range(text: str, item: str) -> Sequence[int]:

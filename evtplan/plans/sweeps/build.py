@@ -1,9 +1,10 @@
 """A sweep from what a user writes: `KEY=VALUES` texts, a condition, columns by name."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
+from evtplan.abi import ABIS, ARCHITECTURES, RELEASES
 from evtplan.errors import EvtplanError, UnknownNameError
 from evtplan.fleet.model import Fleet
 from evtplan.plans.own_columns import own_formulas
@@ -15,13 +16,17 @@ from evtplan.plans.sweeps.fleets import FleetSubject, column_name
 from evtplan.plans.sweeps.numbers import KEYS, NumbersSubject
 from evtplan.plans.sweeps.own import WithOwn
 from evtplan.plans.sweeps.where import parse_condition
+from evtplan.plans.uniform import BINDINGS
 
-__all__ = ["LARGEST_ANSWER", "SweepText", "build_sweep"]
+__all__ = ["LARGEST_ANSWER", "SettingError", "SweepText", "build_sweep"]
 
 # Rows beyond which an answer row by row is taken for a slip: half a terabyte of CSV.
 LARGEST_ANSWER = 10**10
-_TEXT_COLUMNS = ("abi", "xen", "arch", "binding", "fleet")
-_HINT_TOO_MANY = "draw some of them with --sample, or ask for --summary"
+# Columns that hold names, and which; any where there is no list.
+_TEXT_COLUMNS: dict[str, tuple[str, ...]] = {
+    "abi": tuple(ABIS), "xen": tuple(RELEASES), "arch": ARCHITECTURES, "binding": BINDINGS,
+    "fleet": (),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,18 @@ class SweepText:
     formulas: tuple[str, ...] = ()
 
 
+class SettingError(EvtplanError):
+    """What one option says cannot be: the `option` (vary, dist, set, where or select), the `item`
+    it was given, and the `reason`.
+    """
+
+    def __init__(self, option: str, item: str, error: EvtplanError) -> None:
+        self.option = option
+        self.item = item
+        self.reason = getattr(error, "reason", error.message)
+        super().__init__(error.message, error.hint)
+
+
 def build_sweep(text: SweepText, fleet: Fleet | None = None) -> Sweep:
     """The sweep that `text` asks for, over `fleet` or by numbers.
 
@@ -53,32 +70,54 @@ def build_sweep(text: SweepText, fleet: Fleet | None = None) -> Sweep:
         raise EvtplanError(
             "nothing is varied", "give --vary KEY=VALUES, e.g. --vary events_per_vm=1..4096:x2"
         )
-    axes = tuple(_axis(item, reader) for item in text.vary)
-    distributions = tuple(_distribution(item, reader) for item in text.dist)
-    subject: Subject = reader.subject(_fixed(text.set, reader, (*axes, *distributions)))
+    axes, distributions = [], []
+    for item in text.vary:
+        with _about("vary", item):
+            axes.append(_axis(item, reader, repeats=text.zip))
+    for item in text.dist:
+        with _about("dist", item):
+            distributions.append(_distribution(item, reader))
+    keys = (*(axis.key for axis in axes), *(law.key for law in distributions))
+    subject: Subject = reader.subject(_fixed(text.set, reader, keys))
     if text.formulas:
         subject = WithOwn(subject, own_formulas(text.formulas))
     if text.sample is not None and text.sample < 1:
         raise EvtplanError(f"--sample {text.sample}: at least one point must be drawn")
-    keys = (*(axis.key for axis in axes), *(law.key for law in distributions))
     known = dict.fromkeys((*keys, *subject.columns))
-    texts = {*_TEXT_COLUMNS, *(axis.key for axis in axes if axis.is_text)}
+    texts = {axis.key: () for axis in axes if axis.is_text} | _TEXT_COLUMNS
+    with _about("select", ",".join(text.select)):
+        select = _selected(text.select, known)
+    condition = None
+    if text.where is not None:
+        with _about("where", text.where):
+            condition = parse_condition(text.where, known, texts)
     sweep = Sweep(
         subject,
-        axes,
+        tuple(axes),
         zipped=text.zip,
         sample=text.sample,
-        distributions=distributions,
+        distributions=tuple(distributions),
         seed=text.seed,
-        select=_selected(text.select, known),
-        where=parse_condition(text.where, known, texts) if text.where else None,
+        select=select,
+        where=condition,
         rows_per_chunk=text.rows_per_chunk,
     )
     if sweep.points > LARGEST_ANSWER and not text.summary:
         raise EvtplanError(
-            f"this sweep has {sweep.points:.3g} points, more than anybody reads", _HINT_TOO_MANY
+            f"this sweep has {sweep.points:.3g} points, more than anybody reads",
+            f"{'draw fewer' if text.sample else 'draw some of them with --sample'}, "
+            "or ask for --summary",
         )
     return sweep
+
+
+@contextmanager
+def _about(option: str, item: str) -> Iterator[None]:
+    """An error in the block is about what `option` was given."""
+    try:
+        yield
+    except EvtplanError as error:
+        raise SettingError(option, item, error) from error
 
 
 class _Numbers:
@@ -126,26 +165,21 @@ class _OfFleet:
         )
 
 
-def _axis(item: str, reader: "_Numbers | _OfFleet") -> Axis:
+def _axis(item: str, reader: "_Numbers | _OfFleet", *, repeats: bool = False) -> Axis:
     key, values = split_setting(item, "--vary")
     allowed = reader.allowed(key)
     if isinstance(allowed, tuple):
         if values == "all":
             values = ",".join(allowed)
-        axis = parse_axis(item, values, key, is_text=True)
+        axis = parse_axis(item, values, key, is_text=True, repeats=repeats)
         for value in axis.values:
             if value not in allowed:
                 raise UnknownNameError({"abi": "ABI"}.get(key, key), str(value), allowed)
     else:
-        axis = parse_axis(item, values, key, is_text=False)
-        lowest = min(int(value) for value in _ends(axis.values))
-        if lowest < allowed:
-            raise AxisError(item, f"{lowest} is below {allowed}, the least that {key} can be")
+        axis = parse_axis(item, values, key, is_text=False, repeats=repeats)
+        if axis.least < allowed:
+            raise AxisError(item, f"{axis.least} is below {allowed}, the least that {key} can be")
     return Axis(reader.column(key), axis.values)
-
-
-def _ends(values: Sequence[Any]) -> Iterable[Any]:
-    return (values[0], values[-1]) if isinstance(values, range) else values
 
 
 def _distribution(item: str, reader: "_Numbers | _OfFleet") -> Distribution:
@@ -160,20 +194,24 @@ def _distribution(item: str, reader: "_Numbers | _OfFleet") -> Distribution:
 
 
 def _fixed(
-    items: Iterable[str], reader: "_Numbers | _OfFleet", varied: Sequence[Axis | Distribution]
+    items: Iterable[str], reader: "_Numbers | _OfFleet", varied: Iterable[str]
 ) -> dict[str, int | str]:
+    """The values that `items` set; none of them may be among the columns `varied`."""
     found: dict[str, int | str] = {}
     for item in items:
-        key, _ = split_setting(item, "--set")
-        try:
-            axis = _axis(item, reader)
-        except AxisError as error:
-            raise EvtplanError(f"--set {error.text}: {error.reason}", error.hint) from error
-        if len(axis) != 1:
-            raise EvtplanError(f"--set {item}: one value only", f"to vary it: --vary {item}")
-        if key in found or any(part.key == axis.key for part in varied):
-            raise EvtplanError(f"{key} is set twice", "give it once")
-        found[key] = axis.values[0]
+        with _about("set", item):
+            key, _ = split_setting(item, "--set")
+            try:
+                axis = _axis(item, reader)
+            except AxisError as error:
+                raise EvtplanError(f"--set {error.text}: {error.reason}", error.hint) from error
+            if len(axis) != 1:
+                raise EvtplanError(f"--set {item}: one value only", f"to vary it: --vary {item}")
+            if axis.key in varied:
+                raise EvtplanError(f"{key} is set and varied", "do one of both")
+            if key in found:
+                raise EvtplanError(f"{key} is set twice", "give it once")
+            found[key] = axis.values[0]
     return found
 
 
@@ -185,6 +223,8 @@ def _selected(names: Iterable[str], known: Iterable[str]) -> tuple[str, ...]:
             found.extend(every)
         elif name in every:
             found.append(name)
+        elif not name:
+            raise EvtplanError("--select: an empty name", "e.g. --select abi,vm_limit")
         else:
             raise UnknownNameError("column", name, every)
     return tuple(dict.fromkeys(found))

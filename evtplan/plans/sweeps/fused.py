@@ -2,7 +2,8 @@
 
 The order of the points is free here, so names are looped over outside, and the longest axis is
 taken innermost (or several short ones together), where the processor works on several points at
-once. Nothing but a few kilobytes is read or written, whatever the size of the grid.
+once. Axes that no limit depends on, as the number of VMs planned, only multiply what is counted.
+Nothing but a few kilobytes is read or written, whatever the size of the grid.
 """
 
 import inspect
@@ -23,12 +24,22 @@ from evtplan.plans.sweeps.axes import Axis
 from evtplan.plans.sweeps.columns import Column
 from evtplan.plans.sweeps.compiled import compiled_module, kept_file
 from evtplan.plans.sweeps.design import Sweep
-from evtplan.plans.sweeps.lowering import EXACT_BELOW, INPUT_COUNT, compiled_text, largest_magnitude
+from evtplan.plans.sweeps.lowering import (
+    EXACT_BELOW,
+    INPUT_COUNT,
+    compiled_text,
+    inputs_of_columns,
+    largest_limit_magnitude,
+)
 from evtplan.plans.sweeps.numbers import NumbersSubject, inputs_of
 from evtplan.plans.sweeps.summary import Region, Summary
 
 __all__ = ["can_fuse", "fused_summary"]
 
+# What a summary counts.
+_COLUMNS = ("vm_limit", "binding")
+# An axis that changes neither of them.
+_ONE_POINT = Axis("vms", range(1, 2))
 _INPUTS = (*uniform.FACTS, *uniform.NUMBERS)
 # Inner points at least, where several axes must be taken together to have them.
 _ENOUGH_INSIDE = 2048
@@ -50,9 +61,10 @@ def can_fuse(sweep: Sweep) -> bool:
         len(a) > _LONGEST_TABLE for a in numbers if not isinstance(a.values, range)
     ):
         return False
-    corner = {axis.key: Column(axis.key, np.array([max(axis.values)])) for axis in numbers}
+    corner = {axis.key: Column(axis.key, np.array([axis.most])) for axis in numbers}
     return all(
-        largest_magnitude(inputs_of(sweep.subject, {**corner, **names}, 1).largest()) < EXACT_BELOW
+        largest_limit_magnitude(inputs_of(sweep.subject, {**corner, **names}, 1).largest())
+        < EXACT_BELOW
         for names in _names(sweep)
     )
 
@@ -74,20 +86,24 @@ def fused_summary(
     total = Summary()
     numbers = [axis for axis in sweep.axes if not axis.is_text]
     assert isinstance(sweep.subject, NumbersSubject)
+    used = inputs_of_columns(_COLUMNS)
+    counted = [axis for axis in numbers if _input(axis) in used]
+    idle = [axis for axis in numbers if _input(axis) not in used]
+    times = prod(len(axis) for axis in idle)
     for names in _names(sweep):
         corner = {axis.key: Column(axis.key, np.array([axis.values[0]])) for axis in numbers}
         inputs = inputs_of(sweep.subject, {**corner, **names}, 1)
         start = np.array([int(np.asarray(inputs.values[name]).flat[0]) for name in _INPUTS])
         several = inputs_of(
             sweep.subject,
-            {a.key: Column(a.key, np.array([max(a.values)])) for a in numbers} | names,
+            {a.key: Column(a.key, np.array([a.most])) for a in numbers} | names,
             1,
         ).largest()["backends"]
-        grid = _grid(numbers, start.astype(float), several == 1)
+        grid = _grid(counted or [_ONE_POINT], start.astype(float), several == 1)
         texts = {key: column.texts for key, column in names.items() if column.texts}
         abi = str(inputs.column("abi").cells()[0])
-        for tally in _tallies(grid, workers, progress):
-            total.add(_summary(grid, tally, abi, texts, sweep.keys))
+        for tally in _tallies(grid, workers, lambda points: progress(points * times)):
+            total.add(_summary(grid, tally, abi, texts, sweep.keys, idle))
     return total
 
 
@@ -127,14 +143,15 @@ def _grid(numbers: Sequence[Axis], start: Any, one_backend: bool) -> _Grid:
 
 
 def _sorted(axis: Axis) -> Axis:
+    if len(axis) == 1:  # no table: a range of one
+        return Axis(axis.key, range(axis.least, axis.least + 1))
     values = axis.values
     return axis if isinstance(values, range) else Axis(axis.key, tuple(sorted(map(int, values))))
 
 
 @cache
 def _count_function(one_backend: bool, varying: frozenset[str]) -> Callable[..., None]:
-    names = ("vm_limit", "binding")
-    text = compiled_text(names, one_backend=one_backend, varying=varying)
+    text = compiled_text(_COLUMNS, one_backend=one_backend, varying=varying)
     source = inspect.getsource(reduction.count_units)
     text += f"\nLANES = {reduction.LANES}\n_NONE = np.int32(2**31 - 1)\n\n@compiled\n{source}"
     for path in (kept_file(text), None):
@@ -143,7 +160,7 @@ def _count_function(one_backend: bool, varying: frozenset[str]) -> Callable[...,
             function(
                 0,
                 0,
-                *_arguments(_Grid((Axis("vms", range(1, 2)),), (), np.ones(INPUT_COUNT), function)),
+                *_arguments(_Grid((_ONE_POINT,), (), np.ones(INPUT_COUNT), function)),
             )
         except Exception:
             if path is None:
@@ -234,6 +251,7 @@ def _summary(
     abi: str,
     texts: dict[str, tuple[str, ...]],
     keys: tuple[str, ...],
+    idle: Sequence[Axis],
 ) -> Summary:
     found, outer_first, outer_last, hits = tally
     summary = Summary()
@@ -252,6 +270,9 @@ def _summary(
             for axis in reversed(grid.inner):
                 indices, places = np.divmod(indices, len(axis))
                 spans[axis.key] = int(axis.values[places.min()]), int(axis.values[places.max()])
+        for axis in idle:
+            points *= len(axis)
+            spans[axis.key] = axis.least, axis.most
         ordered = {key: spans[key] for key in keys if key in spans}
         region = Region(points, min(least, DOMAIN_IDS), most, ordered)
         summary.regions[abi, uniform.BINDINGS[limit]] = region

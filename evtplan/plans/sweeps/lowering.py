@@ -19,7 +19,15 @@ from evtplan.formulas import kernels
 from evtplan.plans import uniform
 from evtplan.plans.costs import DOMAIN_IDS, PAGE_BYTES
 
-__all__ = ["EXACT_BELOW", "INPUT_COUNT", "compiled_text", "exact_function", "largest_magnitude"]
+__all__ = [
+    "EXACT_BELOW",
+    "INPUT_COUNT",
+    "compiled_text",
+    "exact_function",
+    "inputs_of_columns",
+    "largest_limit_magnitude",
+    "largest_magnitude",
+]
 
 EXACT_BELOW = 2**53
 _INPUTS = (*uniform.FACTS, *uniform.NUMBERS)
@@ -35,6 +43,17 @@ def exact_function(names: tuple[str, ...]) -> Callable[..., tuple[Any, ...]]:
     exec(source, scope)  # lines of our own module, no input of anybody's
     function: Callable[..., tuple[Any, ...]] = scope["columns"]
     return function
+
+
+def inputs_of_columns(names: tuple[str, ...]) -> frozenset[str]:
+    """The inputs that the columns `names` depend on."""
+    used = {
+        node.id
+        for line in _needed(names)
+        for node in ast.walk(line.value)
+        if isinstance(node, ast.Name)
+    }
+    return frozenset(used & set(_INPUTS))
 
 
 def compiled_text(
@@ -172,4 +191,19 @@ def largest_magnitude(most: Mapping[str, int]) -> int:
         + backends * usable
         + (most["driver_domains"] + 2) * channels
         + 1024 * most["evtchns_per_bucket"]
+    )
+
+
+def largest_limit_magnitude(most: Mapping[str, int]) -> int:
+    """The same for what `vm_limit` and `binding` alone need, which no cost enters."""
+    ports, base = most["events_per_vm"] + 1, most["backend_base_ports"] + 1
+    vcpus, words = most["vcpus"] + 1, most["words_per_page"]
+    backends, pages = most["backends"], most["pages"] + 1
+    return (
+        pages * (words + 4)
+        + words * (vcpus + 8)
+        + 2 * (backends + 1) * (base + 4 * ports + pages + most["bitmap_pages"] + 8)
+        + backends * most["usable_ports"]
+        + DOMAIN_IDS
+        + 8
     )

@@ -3,13 +3,13 @@
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from evtplan.errors import InputError
-from evtplan.plans.sweeps.build import SweepText
+from evtplan.errors import EvtplanError, InputError
+from evtplan.plans.sweeps.build import SettingError, SweepText
 from evtplan.plans.typed import NotANumberError, TooLargeError, number_in
 
 __all__ = ["SweepScript", "looks_like_sweep", "read_sweep_file"]
@@ -19,6 +19,8 @@ _KEYS: dict[str, type] = {
     "sample": int, "seed": int, "select": list, "where": str, "summary": bool, "format": str,
     "output": str, "plot": str,
 }  # fmt: skip
+_LEAST = {"sample": 1, "seed": 0}
+_BARE = re.compile(r"[\w*-]+")
 _SHOULD = {
     dict: "a table",
     bool: "true or false",
@@ -30,18 +32,35 @@ _SHOULD = {
 
 @dataclass(frozen=True, slots=True)
 class SweepScript:
-    """What a sweep file asks for; paths are as it gives them, relative to its own folder."""
+    """What a sweep file asks for; paths are as it gives them, relative to its own folder.
+
+    `lines` says where in the file at `path` an option's item stands.
+    """
 
     text: SweepText
     fleet: tuple[str, ...] = ()
     format: str | None = None
     output: str | None = None
     plot: str | None = None
+    path: str = ""
+    lines: Mapping[tuple[str, str], int | None] = field(default_factory=dict)
+
+    def placed(self, error: SettingError) -> EvtplanError:
+        """`error` with the file and line of what it is about, where that stands in the file."""
+        place = error.option, error.item
+        if place not in self.lines:
+            return error
+        reason = f"where: {error.reason}" if error.option == "where" else error.reason
+        return InputError(self.path, reason, line=self.lines[place], hint=error.hint)
 
 
 def looks_like_sweep(text: str) -> bool:
-    """True where `text` has what only a sweep file has."""
-    return re.search(r"^\s*(\[(vary|dist)\]|(vary|dist)\s*[.=])", text, re.MULTILINE) is not None
+    """True where `text`, or what could be read of it, has what only a sweep file has."""
+    try:
+        return any(key in _KEYS for key in tomllib.loads(text))
+    except (tomllib.TOMLDecodeError, RecursionError):
+        pattern = r"^\s*(\[\s*(vary|dist)\s*[].]|(vary|dist)\s*[.=])"
+        return re.search(pattern, text, re.MULTILINE) is not None
 
 
 def read_sweep_file(path: str, text: str) -> SweepScript:
@@ -59,11 +78,21 @@ def read_sweep_file(path: str, text: str) -> SweepScript:
     for key, value in document.items():
         _check(path, text, key, value)
     folder = Path(path).parent
+    lines: dict[tuple[str, str], int | None] = {}
+    tables = {
+        name: _settings(path, text, name, document.get(name, {}), lines)
+        for name in ("vary", "dist", "set")
+    }
+    for name, item in (
+        ("where", document.get("where")),
+        ("select", ",".join(document.get("select", ()))),
+    ):
+        lines[name, str(item)] = _line(text, name)
     return SweepScript(
         SweepText(
-            vary=_settings(path, text, document.get("vary", {})),
-            dist=_settings(path, text, document.get("dist", {})),
-            set=_settings(path, text, document.get("set", {})),
+            vary=tables["vary"],
+            dist=tables["dist"],
+            set=tables["set"],
             zip=document.get("zip", False),
             sample=document.get("sample"),
             seed=document.get("seed", 0),
@@ -76,6 +105,8 @@ def read_sweep_file(path: str, text: str) -> SweepScript:
         format=document.get("format"),
         output=_beside(folder, document.get("output")),
         plot=_beside(folder, document.get("plot")),
+        path=path,
+        lines=lines,
     )
 
 
@@ -116,17 +147,35 @@ def _check(path: str, text: str, key: str, value: Any) -> None:
         raise InputError(
             path, f"{key} is {value!r}; it must be {_SHOULD[wanted]}", line=_line(text, key)
         )
+    if key in _LEAST and value < _LEAST[key]:
+        raise InputError(
+            path, f"{key} is {value}; it must be {_LEAST[key]} or more", line=_line(text, key)
+        )
 
 
-def _settings(path: str, text: str, table: Mapping[str, Any]) -> tuple[str, ...]:
-    """The entries of a table as `KEY=VALUES`."""
-    return tuple(f"{key}={values}" for key, values in _flat(path, text, table, ""))
+def _settings(
+    path: str,
+    text: str,
+    name: str,
+    table: Mapping[str, Any],
+    lines: dict[tuple[str, str], int | None],
+) -> tuple[str, ...]:
+    """The entries of the table `name` as `KEY=VALUES`; `lines` is told where each stands."""
+    found = []
+    for key, values, line in _flat(path, text, name, table, ""):
+        found.append(f"{key}={values}")
+        lines[name, found[-1]] = line
+    return tuple(found)
 
 
-def _flat(path: str, text: str, table: Mapping[str, Any], above: str) -> Iterator[tuple[str, str]]:
+def _flat(
+    path: str, text: str, name: str, table: Mapping[str, Any], above: str
+) -> Iterator[tuple[str, str, int | None]]:
     for key, value in table.items():
+        line = _line(text, key, name)
         if isinstance(value, dict):
-            yield from _flat(path, text, value, f"{above}{key}.")
+            inner = key if _BARE.fullmatch(key) else f'"{key}"'
+            yield from _flat(path, text, name, value, f"{above}{inner}.")
             continue
         items = value if isinstance(value, list) else [value]
         for item in items:
@@ -134,11 +183,21 @@ def _flat(path: str, text: str, table: Mapping[str, Any], above: str) -> Iterato
                 raise InputError(
                     path,
                     f"{above}{key} has {item!r}; it must be whole numbers or text",
-                    line=_line(text, key),
+                    line=line,
                 )
-        yield above + key, ",".join(str(item) for item in items)
+        yield above + key, ",".join(str(item) for item in items), line
 
 
-def _line(text: str, key: str) -> int | None:
-    pattern = re.compile(rf"""^\s*\[?["']?([\w.*-]+\.)?{re.escape(key)}["']?\s*[\].=]""")
-    return next((n for n, line in enumerate(text.splitlines(), 1) if pattern.match(line)), None)
+def _line(text: str, key: str, table: str = "") -> int | None:
+    """The first line of `text` where `key` is given a value, or heads a table; in `table` if one
+    is named.
+    """
+    given = re.compile(rf"""\s*\[?\s*([^=#]*\.)?["']?{re.escape(key)}["']?\s*[\].=]""")
+    inside = not table
+    for number, line in enumerate(text.splitlines(), 1):
+        heading = re.match(r"\s*\[+\s*([\w-]+)", line)
+        if heading and table:
+            inside = heading[1] == table
+        if (inside or re.match(rf"\s*{table}\s*\.", line)) and given.match(line):
+            return number
+    return None

@@ -8,9 +8,10 @@ side of an `or` holds; `x is None` asks for it.
 """
 
 import ast
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -76,23 +77,36 @@ class Condition:
         return np.broadcast_to(truth.holds, (rows,))
 
 
-def parse_condition(text: str, known: Iterable[str], texts: Collection[str] = ()) -> Condition:
-    """Check `text` against the `known` columns; `texts` are those that hold names.
+def parse_condition(
+    text: str, known: Iterable[str], texts: Mapping[str, tuple[str, ...]] | None = None
+) -> Condition:
+    """Check `text` against the `known` columns; `texts` are those that hold names, each with the
+    names it can hold (any where there are none).
 
     Raises `ConditionError` for what is no condition, `UnknownNameError` for another name.
     """
+    texts = texts or {}
+    if not text.strip():
+        raise ConditionError(text, "nothing to compare", 'e.g. "total_pages <= pages"')
     if len(text) > _LONGEST:
         raise ConditionError(text[:40] + "…", f"longer than {_LONGEST} characters")
     try:
         tree = ast.parse(text.strip(), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        hint = "equal is ==" if "=" in text and "==" not in text else ""
-        raise ConditionError(text, getattr(error, "msg", None) or str(error), hint) from error
+        reason = getattr(error, "msg", None) or str(error)
+        raise ConditionError(text, reason, _syntax_hint(text, texts)) from error
     names = tuple(dict.fromkeys(n.id for n in ast.walk(tree) if isinstance(n, ast.Name)))
     every = tuple(known)
     for name in names:
         if name not in every:
-            raise UnknownNameError("column", name, every)
+            unknown = UnknownNameError("column", name, every)
+            if any(name in names_of for names_of in texts.values()):
+                unknown.hint = f"a name is written in quotes: {name!r}"
+            raise unknown
+    for column, name in _named(tree):
+        if texts.get(column) and name not in texts[column]:
+            kind = {"abi": "ABI", "xen": "Xen release"}.get(column, column)
+            raise UnknownNameError(kind, name, texts[column])
     condition = Condition(text, names)
     # Read once without rows, so that what is not allowed is said before anything is computed.
     nothing = np.empty(0, dtype=np.int64)
@@ -105,6 +119,32 @@ def parse_condition(text: str, known: Iterable[str], texts: Collection[str] = ()
     except RecursionError as error:
         raise ConditionError(text[:40] + "…", "nested too deeply") from error
     return condition
+
+
+def _syntax_hint(text: str, texts: Mapping[str, tuple[str, ...]]) -> str:
+    """What may have been meant by a `text` that is no expression."""
+    if "&&" in text or "||" in text:
+        return "write and, or, not"
+    if "=" in text and not any(sign in text for sign in ("==", "<=", ">=", "!=")):
+        return "equal is =="
+    for name in (name for names in texts.values() for name in names):
+        if name in text and not any(f"{quote}{name}" in text for quote in "'\""):
+            return f"a name is written in quotes: {name!r}"
+    return ""
+
+
+def _named(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """Each column of `tree` and a text that it is compared with."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Compare):
+            continue
+        for left, right in pairwise([node.left, *node.comparators]):
+            for a, b in ((left, right), (right, left)):
+                items = b.elts if isinstance(b, ast.Tuple | ast.List | ast.Set) else [b]
+                for item in items:
+                    value = item.value if isinstance(item, ast.Constant) else None
+                    if isinstance(a, ast.Name) and isinstance(value, str):
+                        yield a.id, value
 
 
 class _Reader:

@@ -3,7 +3,7 @@
 import pytest
 
 from evtplan.errors import EvtplanError
-from evtplan.plans.sweeps.axes import Axis, parse_axis, point_count
+from evtplan.plans.sweeps.axes import Axis, parse_axis, point_count, split_setting
 
 
 def values(text: str) -> list[int | str]:
@@ -68,6 +68,41 @@ class TestErrors:
         with pytest.raises(EvtplanError) as error:
             values(text)
         assert said in str(error.value)
+
+
+class TestRepeats:
+    def test_are_for_values_side_by_side(self) -> None:
+        assert parse_axis("k", "1,1,2", "k", is_text=False, repeats=True).values == (1, 1, 2)
+        assert parse_axis("k", "a,a", "k", is_text=True, repeats=True).values == ("a", "a")
+        with pytest.raises(EvtplanError, match="a is there twice"):
+            parse_axis("k", "a,a", "k", is_text=True)
+
+
+class TestSettings:
+    """quoting of names"""
+
+    @pytest.mark.parametrize(
+        ("text", "key", "values"),
+        [
+            ("events-per-vm=1..4", "events_per_vm", "1..4"),
+            ('guest."a=b".vcpus=1,2', 'guest."a=b".vcpus', "1,2"),
+            ("guest.'web 1'.vcpus = 3", "guest.'web 1'.vcpus", "3"),
+        ],
+    )
+    def test_are_taken_apart_at_the_equals_sign(self, text: str, key: str, values: str) -> None:
+        assert split_setting(text, "--vary") == (key, values)
+
+    @pytest.mark.parametrize("text", ["", "k", "=3", "=", " =3"])
+    def test_need_a_key(self, text: str) -> None:
+        with pytest.raises(EvtplanError, match="KEY=VALUES"):
+            split_setting(text, "--vary")
+
+
+class TestEnds:
+    def test_of_a_range_are_known_at_once(self) -> None:
+        axis = Axis("a", range(3, 10**15, 7))
+        assert (axis.least, axis.most) == (3, axis.values[-1])
+        assert (Axis("a", (5, 2, 9)).least, Axis("a", (5, 2, 9)).most) == (2, 9)
 
 
 class TestPointCount:

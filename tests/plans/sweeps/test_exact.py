@@ -14,7 +14,12 @@ from evtplan.plans import uniform
 from evtplan.plans.sizing import SizingInputs, size_by_numbers
 from evtplan.plans.sweeps.build import SweepText, build_sweep
 from evtplan.plans.sweeps.columns import Column, column_of
-from evtplan.plans.sweeps.lowering import EXACT_BELOW, largest_magnitude
+from evtplan.plans.sweeps.lowering import (
+    EXACT_BELOW,
+    exact_function,
+    largest_limit_magnitude,
+    largest_magnitude,
+)
 from evtplan.plans.sweeps.numbers import NumbersSubject, inputs_of
 
 # Where floor and ceiling turn: multiples of a page's words, one beside them, and no powers of two.
@@ -144,6 +149,9 @@ class TestMagnitude:
         uniform.row(**{name: _Watched(value) for name, value in given_.items()})
         assert _Watched.most > 0
         assert _Watched.most <= largest_magnitude(given_)
+        _Watched.most = 0
+        exact_function(("vm_limit", "binding"))(**{n: _Watched(v) for n, v in given_.items()})
+        assert 0 < _Watched.most <= largest_limit_magnitude(given_)
 
     def test_what_it_refuses_is_computed_exactly(self) -> None:
         subject = NumbersSubject((("vms", 10**15), ("events_per_vm", 10**6)))

@@ -29,6 +29,9 @@ class TestFused:
              "backend_base_ports=0,50,10"),
             ("events_per_vm=3,1,70000", "xen=4.4,4.22", "backends=1,2,7", "pages=1000..90000:900"),
             ("words_per_page=1..3000", "events_per_vm=1000"),
+            ("vms=5,3,4", "guest_page_bytes=4096,65536", "abi=fifo,2l-64",
+             "events_per_vm=1..9000:7"),
+            ("vms=1..7:3", "abi=fifo,2l-64", "events_per_vm=20"),
         ],
     )  # fmt: skip
     def test_is_what_the_rows_come_to(self, vary: tuple[str, ...]) -> None:
@@ -37,14 +40,23 @@ class TestFused:
         found = fused_summary(sweep, workers=2)
         assert found.points == sweep.points
         assert found.binding_rows() == by_rows(sweep).binding_rows()
-        assert len({limit for _, limit in found.regions}) > 1 or "words" in vary[0]
+        assert len(found.regions) > 1 or "words" in vary[0]
+
+    @pytest.mark.parametrize(
+        "vary", [("vms=1..1000000000000000", "events_per_vm=20"), ("events_per_vm=1..20000000",)]
+    )
+    def test_a_long_range_is_never_walked_through(self, vary: tuple[str, ...]) -> None:
+        """10^15 points with a summary"""
+        sweep = build_sweep(SweepText(vary=vary, summary=True))
+        assert can_fuse(sweep)
+        assert fused_summary(sweep).points == sweep.points
 
     def test_what_it_cannot_count_is_left_to_the_rows(self) -> None:
         for text in (
             SweepText(vary=("events_per_vm=1..5",), where="vm_limit > 3"),
             SweepText(vary=("events_per_vm=1..5", "vms=1..5"), zip=True),
             SweepText(vary=("events_per_vm=1..5",), sample=10),
-            SweepText(vary=("events_per_vm=1..5", "vms=1,1000000000000000")),
+            SweepText(vary=("events_per_vm=1..5", "pages=1,1000000000000000")),
             SweepText(vary=("abi=fifo,2l-64",), set=("events_per_vm=4",)),
         ):
             assert not can_fuse(build_sweep(text))

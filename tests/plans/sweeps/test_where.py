@@ -24,7 +24,7 @@ ARITHMETIC = {
 
 def kept(text: str, **columns: list[object]) -> list[bool]:
     made = {name: column_of(name, cells) for name, cells in columns.items()}
-    texts = {name for name, column in made.items() if column.texts is not None}
+    texts = {name: () for name, column in made.items() if column.texts is not None}
     rows = len(next(iter(columns.values())))
     return [bool(x) for x in parse_condition(text, made, texts).holds(made, rows)]
 
@@ -90,7 +90,7 @@ class TestRefused:
             ("a + 1", "no comparison"),
             ("a = 1", "invalid syntax"),
             ("a ==", "invalid syntax"),
-            ("", "invalid syntax"),
+            ("", "nothing to compare"),
             ("a == 'x'", "unlike"),
             ("a < None", "neither more nor less"),
             ("a < 1 and a", "neither true nor false"),
@@ -105,3 +105,29 @@ class TestRefused:
         with pytest.raises(EvtplanError) as error:
             parse_condition(text, ("a",))
         assert said in str(error.value)
+
+
+class TestSlips:
+    TEXTS = {"abi": ("fifo", "2l-64")}
+
+    @pytest.mark.parametrize(
+        ("text", "message", "hint"),
+        [
+            ("abi == 'fifi'", "unknown ABI 'fifi'", "did you mean fifo?"),
+            ("'2l64' != abi", "unknown ABI '2l64'", "did you mean 2l-64?"),
+            ("abi in ('fifo', 'xxl')", "unknown ABI 'xxl'", "known: fifo, 2l-64"),
+            ("abi == fifo", "unknown column 'fifo'", "written in quotes: 'fifo'"),
+            ("abi == 2l-64", "invalid", "written in quotes: '2l-64'"),
+            ("a > 1 && a < 3", "invalid syntax", "write and, or, not"),
+        ],
+    )
+    def test_that_no_row_can_have_are_a_slip(self, text: str, message: str, hint: str) -> None:
+        with pytest.raises(EvtplanError) as error:
+            parse_condition(text, ("a", "abi"), self.TEXTS)
+        assert message in error.value.message
+        assert hint in error.value.hint
+
+    def test_of_other_columns_may_be_any(self) -> None:
+        parse_condition(
+            "abi == 'fifo' and fleet == 'x'", ("abi", "fleet"), {**self.TEXTS, "fleet": ()}
+        )
