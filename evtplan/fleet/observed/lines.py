@@ -22,7 +22,10 @@ _LONGEST_LINE = 1 << 16
 _MOST_OF_A_LINE = 1 << 23
 # No log of a host is larger; a device or a decompression bomb is.
 _LARGEST_BYTES = 1 << 36
-# A log that begins with so many NUL bytes and nothing else is a sparse file or a disk image.
+# Logs shrink to a tenth or so; what grows so much more, and is no longer small, is a bomb.
+_SMALL_BYTES = 1 << 26
+_MOST_EXPANSION = 300
+# So many NUL bytes in a row are a hole in a sparse file, or a disk image.
 _MOST_NULS = 1 << 28
 _NULS = bytes(_BLOCK)
 # What a terminal was told to do: colours, the cursor, its title.
@@ -70,9 +73,15 @@ class LogLines:
         number, rest, read = 1, b"", 0
         coloured = False
         for block in self._blocks():
+            if not rest and block[:1] == b"\n" and not block.strip(b"\n"):
+                number, read = number + len(block), 0
+                continue
             coloured = coloured or b"\x1b" in block
             *whole, rest = (rest + block).replace(b"\r\n", b"\n").split(b"\n")
             for data in whole:
+                if not data:  # says nothing, and a file of nothing else has a billion of them
+                    number, read = number + 1, 0
+                    continue
                 if coloured:
                     data = _ESCAPES.sub(b"", data)
                 if len(data) <= _LONGEST_LINE and b"\r" not in data:
@@ -101,24 +110,27 @@ class LogLines:
                 yield number, part.decode("latin-1")
 
     def _blocks(self) -> Iterator[bytes]:
-        total = 0
+        total = run = 0
         try:
             with self._opened() as source:
                 stream = _unpacked(source)
                 # read1 hands over what a pipe has, so that a live one is not waited for.
                 while block := stream.read1(_BLOCK):
                     total += len(block)
-                    if total > _LARGEST_BYTES:
-                        raise InputError(self.path, f"larger than {_LARGEST_BYTES >> 30} GiB")
-                    if block == _NULS:
-                        self._nuls += len(block)
-                        if self._nuls == total >= _MOST_NULS:
-                            raise InputError(
-                                self.path, f"{_MOST_NULS >> 20} MiB of NUL bytes: this is no log"
-                            )
+                    self._check_size(total, stream, source)
+                    if block != _NULS:
+                        run = 0
+                        self._nuls += block.count(b"\0")
+                        yield block.replace(b"\0", b"")
                         continue
-                    self._nuls += block.count(b"\0")
-                    yield block.replace(b"\0", b"")
+                    run += len(block)
+                    self._nuls += len(block)
+                    if run >= _MOST_NULS:
+                        what = f"{run >> 20} MiB of NUL bytes"
+                        if self._nuls == total:
+                            raise InputError(self.path, f"{what}: this is no log")
+                        self._cut = f"{self.path}: not read behind {what}"
+                        return
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             if not total:
                 raise InputError(self.path, f"a damaged gzip file: {error}") from error
@@ -127,6 +139,17 @@ class LogLines:
             )
         except OSError as error:
             raise InputError(self.path, error.strerror or str(error)) from error
+
+    def _check_size(
+        self, total: int, stream: BufferedReader | gzip.GzipFile, source: BufferedReader
+    ) -> None:
+        """Refuse what no log is: too large, or so much more than the gzip file it was in."""
+        if total > _LARGEST_BYTES:
+            raise InputError(self.path, f"larger than {_LARGEST_BYTES >> 30} GiB")
+        if stream is not source and total > _SMALL_BYTES and source.seekable():
+            times = total // max(source.tell(), 1)
+            if times > _MOST_EXPANSION:
+                raise InputError(self.path, f"a gzip file that grows {times} times: this is no log")
 
     def _opened(self) -> BufferedReader:
         if self._file == "-":

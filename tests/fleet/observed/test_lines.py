@@ -1,5 +1,6 @@
 """Logs as lines: what no line end ends is read in pieces, and not without bound."""
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,27 @@ class TestLongLines:
             file.truncate(10 << 30)
         with pytest.raises(InputError, match="256 MiB of NUL bytes"):
             list(LogLines(str(path)))
+
+    def test_what_lies_behind_a_hole_of_a_sparse_file_is_not_read(self, tmp_path: Path) -> None:
+        path = tmp_path / "log"
+        with path.open("wb") as file:
+            file.write(b"one\n")
+            file.truncate(10 << 30)
+        lines = LogLines(str(path))
+        assert [text for _, text in lines] == ["one"]
+        assert any("not read behind" in note for note in lines.notes)
+
+    def test_a_gzip_bomb_of_empty_lines_is_given_up(self, tmp_path: Path) -> None:
+        path = tmp_path / "log.gz"
+        path.write_bytes(gzip.compress(b"\n" * (80 << 20), 6))
+        with pytest.raises(InputError, match="this is no log"):
+            list(LogLines(str(path)))
+
+    def test_empty_lines_are_numbered_and_nothing_more(self, tmp_path: Path) -> None:
+        path = tmp_path / "log"
+        path.write_bytes(b"\n\none\n\r\n\ntwo\n" + b"\n" * (3 << 20) + b"end")
+        found = [(3, "one"), (6, "two"), (7 + (3 << 20), "end")]
+        assert list(LogLines(str(path))) == found
 
     def test_nul_bytes_of_a_log_that_says_something_are_dropped(self, tmp_path: Path) -> None:
         path = tmp_path / "log"
