@@ -205,7 +205,7 @@ class TestSweep:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("evtplan.commands.progress.progress_of", stopping)
             assert evtplan(*line, "--workers", "1", "-o", str(path)).returncode == 130
-        assert len(list(Path(f"{path}.parts").glob("*.rows"))) == 2
+        assert len(Path(f"{path}.parts", "parts.jsonl").read_text().splitlines()) == 2
 
     def test_a_changed_file_is_not_gone_on_with(self, tmp_path: Path) -> None:
         own, path = tmp_path / "own.py", tmp_path / "x.csv"
