@@ -298,36 +298,49 @@ def _walk(q, q_end, states, region, table, table_end, index_bits):
 
 
 @_compiled
-def _settle(p, begin, end, states, region, table, slots, index_bits, thread, count):
+def _settle(out, begin, end, states, region, table, slots, index_bits, thread, count):
     # Known or new: the states in the array afterwards.
     index_mask = (1 << index_bits) - 1
     tag_mask = 0xFFFFFFFF ^ index_mask
+    # Drop what is known, without a branch on it: the rest moves together.
+    p = out
     q = begin
     rest = begin
     while q < end:
         h = _load64(q)
         slot = _load64(q + 8)
         q += 16
-        tag = h & tag_mask
 {load_p}
         v = _load32(slot)
-{settle}
+        number = (v & index_mask) - 1 - (v - 1 >> 63)
+        there = {NUMBER_ADDRESS}
+{load_there}
+        _store(rest, h & 0xFFFFFFFF | p - out << 32)
+        _store(rest + 8, slot)
+        rest += ((v == 0) | (({differs}) != 0)) << 4
         p += {STATE_BYTES}
-    # Those whose slot is another's.
+    # Nearly all that is left is new.
     q = begin
     while q < rest:
         h = _load64(q)
-        tag = h & tag_mask
-        p = _load64(q + 8)
+        slot = _load64(q + 8)
         q += 16
+        p = out + (h >> 32)
 {load_p}
-        v = 1
-        while v != 0:
-            slot = _place(h, {w}, states, region, table, slots, index_bits)
-            v = _load32(slot)
-            if v != 0:
-                break
-{settle_rest}
+        v = _load32(slot)
+        while True:
+            if v == 0:
+                here = states + thread * region + count * {REC}
+{store_here}
+{claim}
+            else:
+                number = (v & index_mask) - 1
+                there = {NUMBER_ADDRESS}
+{load_there_again}
+                if {same}:
+                    break
+                slot = _place(_hash({w}), {w}, states, region, table, slots, index_bits)
+                v = _load32(slot)
     return count
 
 
@@ -768,8 +781,11 @@ def kernel_source(
         "part_number": f"(number << {shift} | part)" if shift else "number",
         "occupied": "_swap32(slot, 0, v) != 0" if threads > 1 else "_filled(slot, v)",
         "same": " and ".join(f"x{i} == w{i}" for i in range(words)),
-        "settle": _settled(packing, threads, shift, number_address),
-        "settle_rest": _indented(_added(packing, threads, shift), 12),
+        "load_there": _loads(packing, [f"x{i}" for i in range(words)], "there", 8),
+        "load_there_again": _loads(packing, [f"x{i}" for i in range(words)], "there", 16),
+        "differs": " | ".join(f"(x{i} ^ w{i})" for i in range(words)),
+        "store_here": _indented(_stored(packing), 16),
+        "claim": _indented(_claimed(threads, shift), 16),
         "LINE": LINE_BYTES,
         "target": " and ".join(
             f"_load64(p + {8 * i}) == _load64(cb + {8 * (CB.TARGET + i)})" for i in range(words)
@@ -818,11 +834,10 @@ def _loads(packing: Packing, names: list[str], base: str, indent: int) -> str:
     return "\n".join(" " * indent + line for line in lines)
 
 
-def _added(packing: Packing, threads: int, shift: int) -> list[str]:
-    """Put the state behind the last one, and its number in the slot; v is 0 where that is done."""
+def _stored(packing: Packing) -> list[str]:
+    """Put the words of a state at `here`."""
     words, cut = packing.words, _cut(packing)
-    lines = ["here = states + thread * region + count * " + str(packing.record_bytes)]
-    lines += [f"_store(here + {8 * i}, w{i})" for i in range(words - 1 if cut < 8 else words)]
+    lines = [f"_store(here + {8 * i}, w{i})" for i in range(words - 1 if cut < 8 else words)]
     if cut < 8:
         # The last word's bytes, with the highest ones of the word before in front of them.
         mask = (1 << (64 - 8 * cut)) - 1
@@ -830,43 +845,15 @@ def _added(packing: Packing, threads: int, shift: int) -> list[str]:
             f"_store(here + {packing.record_bytes - 8}, "
             f"((w{words - 2} >> {8 * cut}) & {mask}) | (w{words - 1} << {8 * (8 - cut)}))"
         )
-    if threads == 1:
-        return [*lines, "_store32(slot, count + 1 | tag)", "count += 1"]
-    entry = f"(count << {shift} | thread) + 1 | tag"
-    return [*lines, f"v = _swap32(slot, 0, {entry})", "if v == 0:", "    count += 1"]
+    return lines
 
 
-def _settled(packing: Packing, threads: int, shift: int, number_address: str) -> str:
-    """One state settled, or put with those that need another look."""
-    words = range(packing.words)
-    compared = [
-        f"there = {number_address}",
-        *_loads(packing, [f"x{i}" for i in words], "there", 0).splitlines(),
-        f"other = {' | '.join(f'(x{i} ^ w{i})' for i in words)} != 0",
-    ]
-    kept = ["_store(rest, h)", "_store(rest + 8, p)"]
-    added = _added(packing, threads, shift)
+def _claimed(threads: int, shift: int) -> list[str]:
+    """Put the new state's number into its slot, unless another thread came first."""
     if threads == 1:
-        # New or known is a toss-up: no branch hangs on it. What is not new is written over next.
-        lines = [
-            "free = v - 1 >> 63",
-            "number = (v & index_mask) - 1 - free",
-            *compared,
-            *added[:-2],
-            "_store32(slot, v | (count + 1 | tag) & free)",
-            "count -= free",
-            *kept,
-            "rest += (other & (v != 0)) << 4",
-        ]
-    else:
-        lines = [
-            "if v == 0:",
-            *(f"    {line}" for line in added),
-            "if v != 0:",
-            "    number = (v & index_mask) - 1",
-            *(f"    {line}" for line in [*compared, *kept, "rest += other << 4"]),
-        ]
-    return _indented(lines, 8)
+        return ["_store32(slot, count + 1 | h & tag_mask)", "count += 1", "break"]
+    entry = f"(count << {shift} | thread) + 1 | h & tag_mask"
+    return [f"v = _swap32(slot, 0, {entry})", "if v == 0:", "    count += 1", "    break"]
 
 
 def _indented(lines: list[str], depth: int) -> str:
