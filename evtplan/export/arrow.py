@@ -10,7 +10,7 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,12 +25,17 @@ __all__ = ["ParquetAssembly", "arrow_rows"]
 _MAGIC = b"PAR1"
 
 
-def arrow_rows(columns: Sequence[Column]) -> Any:
-    """The rows of `columns` as an Arrow record batch.
+def arrow_rows(columns: Sequence[Column], complete: Container[str]) -> Any:
+    """The rows of `columns` as an Arrow record batch; those of `complete` lack no value in any.
 
     Raises `EvtplanError` where a whole number does not fit 64 bits.
     """
-    return pa.record_batch([_array(c) for c in columns], names=[c.name for c in columns])
+    arrays = [_array(column) for column in columns]
+    fields = [
+        pa.field(column.name, array.type, nullable=column.name not in complete)
+        for column, array in zip(columns, arrays, strict=True)
+    ]
+    return pa.record_batch(arrays, schema=pa.schema(fields))
 
 
 def _array(column: Column) -> Any:

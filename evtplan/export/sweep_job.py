@@ -81,7 +81,7 @@ class SweepJob:
         if self.form == "parquet":
             from evtplan.export.arrow import arrow_rows  # pyarrow: only for Parquet
 
-            return Chunk(arrow_rows(wanted), rows, summary)
+            return Chunk(arrow_rows(wanted, sweep.complete), rows, summary)
         return Chunk(text_rows(wanted, self.form, compiled=sweep.is_large), rows, summary)
 
     def sendable_chunk(self, index: int) -> Chunk:

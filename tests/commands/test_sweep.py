@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from evtplan.commands.app import main
@@ -156,6 +157,11 @@ class TestFiles:
             assert {row[0]: row[1] for row in kinds}["total_bytes"] == "BIGINT"
             total = duckdb.sql(f"select sum(total_bytes) from '{files / name}'").fetchall()
             assert total == [(int(frames[0]["total_bytes"].sum()),)]
+
+    def test_parquet_says_where_a_value_may_be_missing(self, files: Path) -> None:
+        schema = pq.read_schema(files / "x.parquet")
+        nullable = [field.name for field in schema if field.nullable]
+        assert nullable == ["vm_limit_pages"]
 
     def test_csv_is_what_pandas_would_write(self, files: Path, tmp_path: Path) -> None:
         frame = pd.read_csv(files / "x.csv", dtype_backend="numpy_nullable")

@@ -34,6 +34,10 @@ class Subject(Protocol):
     def shown(self) -> tuple[str, ...]:
         """Those it gives where nobody chose."""
 
+    @property
+    def complete(self) -> frozenset[str]:
+        """Columns that have a value at every point."""
+
     def check(self, keys: tuple[str, ...]) -> None:
         """Raise `EvtplanError` where the varied `keys` leave something open."""
 
@@ -96,6 +100,11 @@ class Sweep:
     def names(self) -> tuple[str, ...]:
         """The columns of the answer: those selected, or what is varied and what matters most."""
         return self.select or tuple(dict.fromkeys((*self.keys, *self.subject.shown)))
+
+    @property
+    def complete(self) -> frozenset[str]:
+        """Columns that have a value in every row."""
+        return self.subject.complete.union(self.keys)
 
     @property
     def points(self) -> int:

@@ -40,6 +40,11 @@ class FleetSubject:
             *("total_pages", "total_bytes"),
         )
 
+    @property
+    def complete(self) -> frozenset[str]:
+        """None is promised."""
+        return frozenset()
+
     def check(self, keys: tuple[str, ...]) -> None:
         """Nothing can be left open: the fleet says everything."""
 

@@ -22,6 +22,7 @@ from evtplan.plans.costs import DOMAIN_IDS, PAGE_BYTES
 __all__ = [
     "EXACT_BELOW",
     "INPUT_COUNT",
+    "always_present",
     "compiled_text",
     "exact_function",
     "inputs_of_columns",
@@ -102,6 +103,16 @@ def _program() -> tuple[ast.Assign, ...]:
     function = ast.parse(inspect.getsource(uniform.row)).body[0]
     assert isinstance(function, ast.FunctionDef)
     return tuple(line for line in function.body if isinstance(line, ast.Assign))
+
+
+@cache
+def always_present() -> frozenset[str]:
+    """The columns that have a value whatever the inputs: their line does not say NOTHING."""
+    return frozenset(
+        ast.unparse(line.targets[0])
+        for line in _program()
+        if not any(isinstance(n, ast.Name) and n.id == "NOTHING" for n in ast.walk(line.value))
+    ).intersection(uniform.COLUMNS)
 
 
 def _needed(names: tuple[str, ...]) -> list[ast.Assign]:

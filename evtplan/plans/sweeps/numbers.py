@@ -19,7 +19,12 @@ from evtplan.abi import (
 from evtplan.errors import EvtplanError, UnknownNameError, ValueOutOfRangeError
 from evtplan.plans import uniform
 from evtplan.plans.sweeps.columns import Column, column_of, text_column
-from evtplan.plans.sweeps.lowering import EXACT_BELOW, exact_function, largest_magnitude
+from evtplan.plans.sweeps.lowering import (
+    EXACT_BELOW,
+    always_present,
+    exact_function,
+    largest_magnitude,
+)
 from evtplan.plans.typed import LARGEST
 
 __all__ = ["KEYS", "Inputs", "NumbersSubject", "inputs_of"]
@@ -75,6 +80,11 @@ class NumbersSubject:
             *("vm_limit", "binding", "vms", "headroom_vms", "backend_ports"),
             *("total_pages", "total_bytes"),
         )
+
+    @property
+    def complete(self) -> frozenset[str]:
+        """What is set, and what `uniform.row` gives for any inputs."""
+        return always_present().union(key for key, _ in self.fixed)
 
     def check(self, keys: tuple[str, ...]) -> None:
         """Raise `EvtplanError` where nobody says how many channels a VM has."""

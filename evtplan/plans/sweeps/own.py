@@ -38,6 +38,11 @@ class WithOwn:
         """Those of the subject, and the formulas'."""
         return (*self.subject.shown, *self._own)
 
+    @property
+    def complete(self) -> frozenset[str]:
+        """Those of the subject: a formula may divide by zero."""
+        return self.subject.complete
+
     def check(self, keys: tuple[str, ...]) -> None:
         """Raise `EvtplanError` where the subject does, or an input has no value."""
         self.subject.check(keys)

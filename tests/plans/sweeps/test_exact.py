@@ -16,6 +16,7 @@ from evtplan.plans.sweeps.build import SweepText, build_sweep
 from evtplan.plans.sweeps.columns import Column, column_of
 from evtplan.plans.sweeps.lowering import (
     EXACT_BELOW,
+    always_present,
     exact_function,
     largest_limit_magnitude,
     largest_magnitude,
@@ -86,6 +87,11 @@ class TestRows:
             for row in range(200):
                 expected = sizing_row({key: cells[row] for key, cells in points.items()})
                 assert {n: found[n][row] for n in found} == {n: expected[n] for n in found}
+
+    def test_lack_a_value_only_where_it_is_said(self) -> None:
+        found = computed(random_points(400, 3, [1, 2]), False)
+        lacking = {name for name, cells in found.items() if None in cells}
+        assert lacking == set(uniform.COLUMNS) - always_present()
 
     @pytest.mark.parametrize("backends", [[1], [1, 2, 5]])
     def test_no_cell_of_100000_differs_between_compiled_and_exact(
