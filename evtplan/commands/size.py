@@ -1,6 +1,5 @@
 """`evtplan size`: what a fleet or so many like VMs cost, how many fit, what runs out first."""
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,7 +27,7 @@ from evtplan.commands.fleet_files import FromOption
 from evtplan.commands.output import FormatOption, OutputOption, chosen_format, emit
 from evtplan.commands.telling import tell
 from evtplan.commands.where import FormulasOption
-from evtplan.export.record import Column, Record, Section
+from evtplan.export.record import Column, Record, Section, rows_of
 
 if TYPE_CHECKING:
     from evtplan.plans.answers import Sizing
@@ -172,11 +171,11 @@ def size(
 def _record(sizing: "Sizing", by_device: bool, one_table: bool) -> Record:
     if by_device and one_table:
         return Record(command="size", rows=sizing.devices, notes=sizing.notes)
-    rows = tuple(asdict(row) for row in sizing.rows)
+    rows = rows_of(sizing.rows)
     sections = [Section("limits", "Limits on the number of VMs", sizing.limits, _LIMITS)]
     if sizing.groups:
-        groups = tuple(asdict(row) for row in sizing.groups)
-        sections.insert(0, Section("groups", "Groups", groups, _GROUPS, keys=2))
+        groups = Section("groups", "Groups", rows_of(sizing.groups), _GROUPS, keys=2)
+        sections.insert(0, groups)
     if by_device:
         columns = _DEVICES if len(rows) == 1 else (Column("abi", "ABI"), *_DEVICES)
         sections.append(Section("devices", "Channels by device, one VM", sizing.devices, columns))

@@ -58,13 +58,16 @@ def _plain(record: Record, _version: str) -> str:
     blocks = []
     for section in _sections(record):
         names = file_names(section)
-        lines = [names, *([text_of(row.get(name)) for name in names] for row in section.rows)]
+        lines: list[Iterable[Any]] = [names]
+        lines.extend([row.get(name) for name in names] for row in section.rows)
         blocks.append("".join("\t".join(map(_one_line, line)) + "\n" for line in lines))
     return "\n".join(blocks)
 
 
-def _one_line(text: str) -> str:
-    return text.replace("\t", " ").replace("\r", " ").replace("\n", " ")
+def _one_line(cell: Any) -> str:
+    if type(cell) is int:  # nearly all cells of a long table
+        return str(cell)
+    return text_of(cell).replace("\t", " ").replace("\r", " ").replace("\n", " ")
 
 
 def _csv(record: Record, _version: str) -> str:

@@ -1,10 +1,11 @@
 """The one record type that commands hand to exporters."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Any
 
-__all__ = ["Cell", "Column", "Record", "Row", "Section"]
+__all__ = ["Cell", "Column", "Record", "Row", "Section", "rows_of"]
 
 # None is a value that does not exist; it is never written as zero.
 Cell = str | int | float | bool | None
@@ -65,6 +66,15 @@ class Record:
     def main(self) -> Section:
         """The rows as a section like the others."""
         return Section("rows", self.title, self.rows, self.columns, self.transpose, self.keys)
+
+
+def rows_of(answers: Sequence[Any]) -> tuple[Row, ...]:
+    """A row for each of `answers`, flat dataclasses of one kind and with several fields."""
+    if not answers:
+        return ()
+    names = [item.name for item in fields(answers[0])]
+    values = attrgetter(*names)
+    return tuple(dict(zip(names, values(answer), strict=True)) for answer in answers)
 
 
 def shown_columns(section: Section) -> tuple[Column, ...]:

@@ -1,10 +1,12 @@
 """What a sizing answers: rows, limits, groups and remarks, as typed records."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+    from evtplan.fleet.census import GuestCensus
 
 __all__ = ["GroupRow", "Sizing", "SizingRow"]
 
@@ -91,13 +93,37 @@ class GroupRow:
 
 @dataclass(frozen=True, slots=True)
 class Sizing:
-    """The answer to a sizing; `limits` has a row for each limit of each configuration."""
+    """The answer to a sizing; `limits` has a row for each limit of each configuration, and
+    `counted` the guests of each.
+    """
 
     rows: tuple[SizingRow, ...]
     limits: tuple[dict[str, Any], ...] = ()
     groups: tuple[GroupRow, ...] = ()
-    devices: tuple[dict[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
+    counted: tuple[tuple[str, tuple["GuestCensus", ...]], ...] = field(default=(), repr=False)
+
+    @property
+    def devices(self) -> tuple[dict[str, Any], ...]:
+        """A row for each kind of device of each group: its channels on either side, one VM."""
+        return tuple(
+            {
+                "abi": abi,
+                "name": item.guest.name,
+                "copies": item.guest.copies,
+                "device": channels.device,
+                "count": channels.count,
+                "domu_ports": channels.domu_ports,
+                "backend_ports": channels.backend_ports,
+                "backend": channels.backend,
+                "kind": channels.kind,
+                "rule": channels.rule,
+                "source": channels.source,
+            }
+            for abi, guests in self.counted
+            for item in guests
+            for channels in item.channels
+        )
 
     def to_frame(self) -> "DataFrame":
         """The rows as a pandas DataFrame, one column a field, missing values `pd.NA`."""

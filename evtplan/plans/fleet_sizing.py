@@ -41,17 +41,17 @@ def size_fleet(
     """
     rows: list[SizingRow] = []
     groups: list[GroupRow] = []
-    limits, devices, notes = [], [], []
+    limits, counted, notes = [], [], []
     for abi in abis or (fleet.host.abi,):
         hosting = hosting_of(replace(fleet, host=replace(fleet.host, abi=abi)), backends)
         row = _row(hosting, driver_domains, guest_page_bytes, search_backends)
         rows.append(row)
         limits.extend(_limit_rows(hosting))
         groups.extend(_group_row(hosting, item) for item in hosting.census.guests)
-        devices.extend(_device_rows(hosting))
+        counted.append((abi, hosting.census.guests))
         notes.extend(_notes(hosting, row))
     return Sizing(
-        tuple(rows), tuple(limits), tuple(groups), tuple(devices), tuple(dict.fromkeys(notes))
+        tuple(rows), tuple(limits), tuple(groups), tuple(dict.fromkeys(notes)), tuple(counted)
     )
 
 
@@ -184,26 +184,6 @@ def _packed_pages(hosting: Hosting, item: GuestCensus) -> int | None:
     if not hosting.abi.event_words:
         return None
     return -(-item.guest.copies * item.backend_ports // hosting.host.words_per_page)
-
-
-def _device_rows(hosting: Hosting) -> list[dict[str, Any]]:
-    return [
-        {
-            "abi": hosting.abi.name,
-            "name": item.guest.name,
-            "copies": item.guest.copies,
-            "device": channels.device,
-            "count": channels.count,
-            "domu_ports": channels.domu_ports,
-            "backend_ports": channels.backend_ports,
-            "backend": channels.backend,
-            "kind": channels.kind,
-            "rule": channels.rule,
-            "source": channels.source,
-        }
-        for item in hosting.census.guests
-        for channels in item.channels
-    ]
 
 
 def _notes(hosting: Hosting, row: SizingRow) -> list[str]:

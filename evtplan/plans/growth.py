@@ -108,7 +108,11 @@ class Growth:
 
     @cached_property
     def _round(self) -> Round:
-        return Round(tuple(weight for weight in self.weights if weight))
+        growing = [place for place, weight in enumerate(self.weights) if weight]
+        weights, *takes = (
+            tuple(row[place] for place in growing) for row in (self.weights, *self._takes)
+        )
+        return Round(weights, tuple(takes))
 
     def counts(self, vms: int) -> Counts:
         """The fleet with `vms` VMs, or its backend domains alone where it has fewer."""
@@ -167,20 +171,11 @@ class Growth:
     def _sums_of_round(self) -> Counts:
         return self._sums(self.weights)
 
-    @cached_property
-    def _growing_takes(self) -> tuple[Counts, ...]:
-        return tuple(
-            tuple(each for each, weight in zip(takes, self.weights, strict=True) if weight)
-            for takes in self._takes
-        )
-
     def _part(self, vms: int) -> Counts:
         """What the first `vms` VMs of a round take."""
         found = self._parts.get(vms)
         if found is None:
-            counts = self._round.first(vms)
-            found = tuple(sum(map(mul, counts, takes)) for takes in self._growing_takes)
-            self._parts[vms] = found
+            found = self._parts[vms] = self._round.totals(vms)
         return found
 
     def state_pages(self, highest_port: int) -> int:

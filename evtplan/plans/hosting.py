@@ -16,6 +16,9 @@ from evtplan.plans.limits import Limit, binding_limit, fewest_backends, largest_
 
 __all__ = ["Hosting", "hosting_of"]
 
+# Limits that depend on the guests alone.
+_STILL = frozenset(["domu_ports", "domids"])
+
 
 @dataclass(frozen=True)
 class Hosting:
@@ -125,12 +128,7 @@ class Hosting:
     @cached_property
     def port_limits(self) -> dict[str, int]:
         """VMs until each backend domain has no port left for one more."""
-        usable = self.abi.usable_ports
-
-        def limit(name: str) -> int:
-            return self._largest(lambda load: self.backend_ports(name, load)[0][1] <= usable)
-
-        return {name: limit(name) for name in self.census.base_ports}
+        return {name: self._limit_by_ports(name) for name in self.census.base_ports}
 
     @property
     def tightest_backend(self) -> tuple[str, int]:
@@ -145,39 +143,59 @@ class Hosting:
         if self.binding.name != "backend_ports":
             return None
         name = self.tightest_backend[0]
+        # What the number of domains behind `name` does not move.
+        still = [limit for other, limit in self.port_limits.items() if other != name]
+        still += [each.vms for each in self.limits if each.name in _STILL and each.vms is not None]
+        steady = min(still)
 
         def lifted(number: int) -> bool:
             other = replace(self, sharing={**self.sharing, name: number})
-            rest = {n: limit for n, limit in other.port_limits.items() if n != name}
-            others = [limit.vms for limit in other.limits[:-1] if limit.vms is not None]
-            return 0 < other.port_limits[name] >= min([*rest.values(), *others])
+            ports = other._limit_by_ports(name)
+            if ports == 0 or ports >= steady:
+                return ports > 0
+            pages = other._limit_by_pages()
+            return pages is not None and ports >= pages
 
         return fewest_backends(lifted, DOMAIN_IDS)
 
-    def _largest(self, fits: Callable[[Load], bool]) -> int:
-        """The most VMs that fit: whole rounds of the mix first, then VM by VM."""
+    def _largest(self, used: Callable[[Load], int], most_used: int) -> int:
+        """The most VMs with which no more than `most_used` is `used`: whole rounds of the mix
+        first, then VM by VM.
+        """
         growth = self.growth
         fixed, a_round = growth.fixed_vms, growth.round_vms
-        if not fits(growth.load(fixed)):
+
+        def fits(vms: int) -> bool:
+            return used(growth.load(vms)) <= most_used
+
+        if not fits(fixed):
             return 0
         if a_round == 0:
             return fixed
         # Each round takes a port in dom0, a domain ID, and a page where pages are counted.
         like = max(self.number(name) for name in self.census.base_ports)
-        most = max(self.pages, self.abi.channels * like)
-        rounds = largest_fitting(lambda r: fits(growth.load(fixed + r * a_round)), most)
+        most = max(self.pages, self.abi.channels * like, DOMAIN_IDS)
+        rounds = largest_fitting(lambda r: fits(fixed + r * a_round), most)
         whole = fixed + rounds * a_round
-        return whole + largest_fitting(lambda v: fits(growth.load(whole + v)), a_round - 1)
+        # Within a round the VMs come evenly, so that what is left tells nearly how many fit.
+        start, end = used(growth.load(whole)), used(growth.load(whole + a_round))
+        near = (most_used - start) * a_round // max(1, end - start)
+        return whole + largest_fitting(lambda v: fits(whole + v), a_round - 1, near)
+
+    def _limit_by_ports(self, name: str) -> int:
+        return self._largest(
+            lambda load: self.backend_ports(name, load)[0][1], self.abi.usable_ports
+        )
 
     def _limit_by_pages(self) -> int | None:
         if not (self.abi.event_words or self.abi.bitmap_pages):
             return None
-        return self._largest(lambda load: self.pages_used(load) <= self.pages)
+        return self._largest(self.pages_used, self.pages)
 
     def _limit_by_domids(self) -> int:
         if not any(item.stub for item in self.census.guests):
             return DOMAIN_IDS
-        return self._largest(lambda load: load.domains <= DOMAIN_IDS)
+        return self._largest(lambda load: load.domains, DOMAIN_IDS)
 
     def _why_domu_ports(self, misfit: GuestCensus | None) -> str:
         if misfit is None:

@@ -123,7 +123,7 @@ class Plainly:
                 return 0
             if not a_round:
                 return fixed
-            most = max(hosting.pages, hosting.abi.channels * max(numbers.values()))
+            most = max(hosting.pages, hosting.abi.channels * max(numbers.values()), DOMAIN_IDS)
             rounds = largest_fitting(lambda r: fits(self.grown(fixed + r * a_round)), most)
             whole = fixed + rounds * a_round
             return whole + largest_fitting(lambda v: fits(self.grown(whole + v)), a_round - 1)

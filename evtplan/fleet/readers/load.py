@@ -127,10 +127,14 @@ class _Loading:
             raise EvtplanError(f"no guest in any of the files: {path}: {reason}{more}")
         if not self.guests:
             raise EvtplanError(f"dom0, but no guest in {_some(self.paths)}")
-        many = tuple(replace(guest, copies=_times(guest, copies)) for guest in self.guests)
+        many = (
+            self.guests
+            if copies == 1
+            else [replace(guest, copies=_times(guest, copies)) for guest in self.guests]
+        )
         host = self.host or self._seen_host()
         notes = (*self._unknown_noted(), *self._skipped_noted(), *self.notes)
-        return Fleet(many, host, self.name or "fleet", notes)
+        return Fleet(tuple(many), host, self.name or "fleet", notes)
 
     def _seen_host(self) -> Host:
         host = Host()

@@ -1,6 +1,7 @@
 """The distinct rows of a batch and how many there are of each, column-wise."""
 
 from collections.abc import Iterator, Sequence
+from operator import add
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,7 +38,7 @@ def shapes_of(batch: pa.RecordBatch) -> Iterator[tuple[_Shape, int]]:
         if largest * len(cells) >= _LARGEST_KEY:
             # Number the keys there are anew: there are no more of them than rows.
             known, key = np.unique(key, return_inverse=True)
-            digits = [[_shape(number, digits) for number in known.tolist()]]
+            digits = [_shapes(known, digits)]
             largest = len(known)
         key = key * len(cells) + codes
         digits.append(cells)
@@ -48,16 +49,18 @@ def shapes_of(batch: pa.RecordBatch) -> Iterator[tuple[_Shape, int]]:
         numbers = counts[keys]
     else:
         keys, numbers = np.unique(key, return_counts=True)
-    for number, rows in zip(keys.tolist(), numbers.tolist(), strict=True):
-        yield _shape(number, digits), rows
+    yield from zip(_shapes(keys, digits), numbers.tolist(), strict=True)
 
 
-def _shape(key: int, digits: Sequence[Sequence[_Shape]]) -> _Shape:
-    """The cells that the digits of `key` stand for."""
-    found: _Shape = ()
+def _shapes(keys: "NDArray[np.int64]", digits: Sequence[Sequence[_Shape]]) -> list[_Shape]:
+    """The cells that the digits of each key stand for."""
+    columns = []
     for cells in reversed(digits):
-        key, digit = divmod(key, len(cells))
-        found = cells[digit] + found
+        keys, places = np.divmod(keys, len(cells))
+        columns.append([cells[place] for place in places.tolist()])
+    found = columns.pop()
+    while columns:
+        found = list(map(add, found, columns.pop()))
     return found
 
 
