@@ -125,13 +125,8 @@ class Guest:
     domid: int | None = None
 
     def __post_init__(self) -> None:
-        try:
-            object.__setattr__(self, "type", GuestType(self.type))
-            object.__setattr__(self, "os", OsFamily(self.os))
-        except ValueError:
-            known = (*GuestType, *OsFamily)
-            bad = self.type if self.type not in tuple(GuestType) else self.os
-            raise UnknownNameError(f"guest {self.name}: type or os", str(bad), known) from None
+        if type(self.type) is not GuestType or type(self.os) is not OsFamily:
+            self._take_names()
         if not self.emulator:
             raise EvtplanError(f"guest {self.name}: the emulator's domain has no name")
         _number(f"guest {self.name}: vcpus", self.vcpus, 1)
@@ -144,6 +139,15 @@ class Guest:
             raise ValueOutOfRangeError(
                 f"guest {self.name}: maxvcpus", self.maxvcpus, f"at least vcpus, {self.vcpus}"
             )
+
+    def _take_names(self) -> None:
+        try:
+            object.__setattr__(self, "type", GuestType(self.type))
+            object.__setattr__(self, "os", OsFamily(self.os))
+        except ValueError:
+            known = (*GuestType, *OsFamily)
+            bad = self.type if self.type not in tuple(GuestType) else self.os
+            raise UnknownNameError(f"guest {self.name}: type or os", str(bad), known) from None
 
     @property
     def possible_vcpus(self) -> int:

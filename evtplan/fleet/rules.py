@@ -55,6 +55,12 @@ _COUNTED: dict[str, tuple[int, int, int, str, str]] = {
 }
 
 
+_EVERY_GUEST = (
+    Channels("xenstore", 1, 1, 1, DOM0, "1, both ends", "libxl_dom.c:371; xenstored"),
+    Channels("console", 1, 1, 1, DOM0, "1, every guest type", "libxl_dom.c:372; xenconsoled"),
+)
+
+
 def local_ports_per_vcpu(guest: Guest, host: Host) -> tuple[int, str]:
     """A guest's own channels for each VCPU under the host's ABI, and what they are."""
     if guest.os is OsFamily.NONE:
@@ -82,8 +88,7 @@ def channels_of(
     `backend_vcpus` are the VCPUs of backend domains other than dom0; of one that is not named,
     dom0's are taken.
     """
-    yield Channels("xenstore", 1, 1, 1, DOM0, "1, both ends", "libxl_dom.c:371; xenstored")
-    yield Channels("console", 1, 1, 1, DOM0, "1, every guest type", "libxl_dom.c:372; xenconsoled")
+    yield from _EVERY_GUEST
     if guest.os is not OsFamily.NONE:
         vcpus = {DOM0: host.dom0_vcpus, **(backend_vcpus or {})}
         yield from _merged(

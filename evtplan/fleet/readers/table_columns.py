@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from evtplan.errors import EvtplanError
 from evtplan.fleet.model import DEVICE_KINDS, DOM0, Device, Guest, GuestType, OsFamily
@@ -83,6 +84,8 @@ _FLAGS = frozenset(["stubdomain", "vif_split", "vif_control"])
 # Columns of whole numbers, which are read as such where they can be.
 NUMBERS = frozenset(COLUMNS) - _TEXTS - _FLAGS
 
+_OTHER_KINDS = frozenset(DEVICE_KINDS) - {"vif", "vbd"}
+
 _LINUX = re.compile("linux|ubuntu|debian|centos|red ?hat|rhel|suse|fedora|alpine|rocky|alma|arch")
 _TRUE = frozenset(["1", "true", "yes", "y", "on", "t"])
 _FALSE = frozenset(["", "0", "false", "no", "n", "off", "f"])
@@ -152,13 +155,17 @@ def guest_of_row(cells: Mapping[str, Cell], name: str) -> Guest:
     )
 
 
+# The VMs of a table have few different devices.
+_device = lru_cache(maxsize=4096)(Device)
+
+
 def _devices(cells: Mapping[str, Cell], numbers: Mapping[str, int | None]) -> tuple[Device, ...]:
     found = []
     vifs, vbds = numbers.get("vifs"), numbers.get("vbds")
     if vifs:
         split = cells.get("vif_split")
         found.append(
-            Device(
+            _device(
                 "vif",
                 count=vifs,
                 backend=backend_name(str(cells.get("vif_backend") or "")),
@@ -170,12 +177,13 @@ def _devices(cells: Mapping[str, Cell], numbers: Mapping[str, int | None]) -> tu
     if vbds:
         backend = backend_name(str(cells.get("vbd_backend") or ""))
         rings = numbers.get("vbd_rings") or None
-        found.append(Device("vbd", count=vbds, backend=backend, rings=rings))
-    for kind in DEVICE_KINDS:
-        number = numbers.get(kind)
-        if number:
-            channels = numbers.get("pci_vectors") if kind == "pci" else None
-            found.append(Device(kind, count=number, channels=channels))
+        found.append(_device("vbd", count=vbds, backend=backend, rings=rings))
+    if not _OTHER_KINDS.isdisjoint(numbers):
+        for kind in DEVICE_KINDS:
+            number = numbers.get(kind)
+            if number:
+                channels = numbers.get("pci_vectors") if kind == "pci" else None
+                found.append(_device(kind, count=number, channels=channels))
     return tuple(found)
 
 
@@ -199,20 +207,23 @@ def _least_one(column: str, number: int | None, default: int) -> int:
     return default if number is None else number
 
 
+_TYPES = {
+    "": GuestType.PV, "pv": GuestType.PV, "paravirt": GuestType.PV, "xenpv": GuestType.PV,
+    "paravirtual": GuestType.PV, "paravirtualized": GuestType.PV,
+    "pvh": GuestType.PVH, "xenpvh": GuestType.PVH,
+    "hvm": GuestType.HVM, "pvhvm": GuestType.HVM, "xenfv": GuestType.HVM,
+    "fullvirt": GuestType.HVM,
+}  # fmt: skip
+
+
 def _type(cell: Cell) -> GuestType:
     text = str(cell or "").strip().lower()
-    known = {
-        "": GuestType.PV, "pv": GuestType.PV, "paravirt": GuestType.PV, "xenpv": GuestType.PV,
-        "paravirtual": GuestType.PV, "paravirtualized": GuestType.PV,
-        "pvh": GuestType.PVH, "xenpvh": GuestType.PVH,
-        "hvm": GuestType.HVM, "pvhvm": GuestType.HVM, "xenfv": GuestType.HVM,
-        "fullvirt": GuestType.HVM,
-    }  # fmt: skip
-    if text not in known:
+    if text not in _TYPES:
         raise EvtplanError(f"type is {text[:40]!r}; it must be pv, pvh or hvm")
-    return known[text]
+    return _TYPES[text]
 
 
+@lru_cache(maxsize=256)
 def _os(cell: Cell) -> OsFamily:
     text = str(cell or "").strip().lower()
     if text in tuple(OsFamily):
