@@ -12,10 +12,11 @@ logs cut dumps off. A log may hold many dumps: the last whole one is taken.
 """
 
 import re
+from array import array
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import NamedTuple
 
 from evtplan.fleet.observed.lines import Tally
@@ -47,15 +48,25 @@ _TABLE = re.compile(r"port\s+\[p/m(/s)?\]")
 _PORT = re.compile(
     r"(?<!\d)(\d{1,6})\s{1,12}\[(\d)/(\d)(?:/([\sB?\-\d]{0,16}))?\]:\s{0,4}s=(\d)(?!\d)"
 )
-# A line as Xen prints it when nothing comes between: nearly every line of a large log.
-_WHOLE_PORT = re.compile(
-    r"(?:\(XEN\) )?(?:\[[\d\-:. ]{6,32}\] )?[ ]{2,12}(\d{1,6}) "
-    r"\[([01])/([01])(?:/([ B?\-\d]{1,16}))?\]: s=(\d) n=(\d{1,4})(?: x=(\d{1,2}))?"
-    r"(?: d=(\d{1,5})(?: p=(\d{1,6}))?| p=(\d{1,6}) i=-?\d{1,10}| v=(\d{1,3}))?"
-    r"(?: Z=[\w:.\-]+)?"
+# A line as Xen prints it when nothing comes between, nearly every line of a large log. What is
+# rare, a port above 99999 or a VCPU above 999, takes a closer look.
+# Possessive, since nothing is won by trying fewer digits.
+_PREFIX = r"(?:\(XEN\) )?(?:\[[\d\-:. ]{6,32}+\] )?"
+_LINE = _PREFIX + (
+    r"[ ]{2,12}+([1-9]\d{0,4}+) "
+    r"\[([01])/([01])/([ B?\-\d]{1,16}+)\]: s=([16]~|2~ d=\d{1,5}+|3~ d=\d{1,5}+ p=\d{1,6}+"
+    r"|4~ p=\d{1,6}+ i=-?\d{1,10}+|5~ v=\d{1,3}+)(?: Z=[\w:.\-]++)?\n"
+).replace("~", r" n=\d{1,3}+ x=\d{1,2}+")
+_HEADING = re.compile(
+    rf"{_PREFIX}Event channel information for domain (\d{{1,5}}+):\n"
+    rf"{_PREFIX}Polling vCPUs: {{}}\n{_PREFIX}[ ]*+port \[p/m/s\]\n"
 )
-# Which groups of it the kinds have: 8 a domain, 9 its port, 10 a PIRQ, 11 a VIRQ.
-_WHOLE_GROUPS = {"1": (), "2": (8,), "3": (8, 9), "4": (10,), "5": (11,), "6": ()}
+_WHOLE_LINE = re.compile(_LINE)
+# Not without end: the rest is looked at again where one of them does not follow.
+_WHOLE_LINES = re.compile(f"(?:{_LINE}){{1,100}}+")
+# What such lines say, where it is known that they are whole.
+_PORT_OF_LINE = re.compile(r"  (\d+) \[[01]/")
+_END_OF_LINE = re.compile(r" d=(\d+) p=")
 _FIELD = re.compile(r"\s{0,4}\b([nxdpiv])=(-?\d{1,10})(?![\w=])")
 _HALF_PORT = re.compile(
     r"(?<!\d)(\d{1,6})\s{1,12}\["
@@ -114,18 +125,69 @@ class _Seen(NamedTuple):
     peer: int | None
     virq: int | None
 
+    @property
+    def connected(self) -> bool:
+        return self.kind == 3 and self.domain is not None and self.peer is not None
+
 
 @dataclass(slots=True)
 class _Block:
-    """One domain of a dump: its lines by port, in the order printed; None is no heading."""
+    """One domain of a dump; `domain` None is no heading.
+
+    `parts` has the lines in the order printed: texts of lines that are whole in themselves, of
+    which most belong to a dump that is not the last, and lines put together from pieces.
+    `ports` are theirs.
+    """
 
     domain: int | None
-    lines: dict[int, _Seen] = field(default_factory=dict)
+    parts: list["str | _Seen"] = field(default_factory=list)
+    ports: "array[int]" = field(default_factory=lambda: array("l"))
     polling: tuple[int, ...] | None = None
 
     @property
     def last_port(self) -> int:
-        return next(reversed(self.lines), 0)
+        return self.ports[-1] if self.ports else 0
+
+    def take(self, part: "str | _Seen", ports: list[int]) -> None:
+        """Take one line, or the text of several."""
+        self.parts.append(part)
+        self.ports.extend(ports)
+
+    def drop_last(self) -> None:
+        """Take the last line back."""
+        self.ports.pop()
+        last = self.parts.pop()
+        if isinstance(last, str) and (rest := last[: last.rfind("\n", 0, -1) + 1]):
+            self.parts.append(rest)
+
+    def lines(self) -> Iterator[_Seen]:
+        """Every line, read."""
+        for part in self.parts:
+            if isinstance(part, str):
+                yield from map(_seen, _WHOLE_LINE.findall(part))
+            else:
+                yield part
+
+    def connected(self) -> set[int]:
+        """The domains in which connected ports have their other ends."""
+        found: set[int] = set()
+        for part in self.parts:
+            if isinstance(part, str):
+                found.update(map(int, set(_END_OF_LINE.findall(part))))
+            elif part.connected:
+                found.add(part.domain or 0)
+        return found
+
+    def highest_end(self, domain: int) -> int:
+        """The highest port in `domain` with which one of these is connected; 0 for none."""
+        in_domain = re.compile(rf" d=0*{domain} p=(\d+)")
+        found = [0]
+        for part in self.parts:
+            if isinstance(part, str):
+                found.extend(map(int, in_domain.findall(part)))
+            elif part.connected and part.domain == domain:
+                found.append(part.peer or 0)
+        return max(found)
 
 
 @dataclass(slots=True)
@@ -170,6 +232,7 @@ class DebugKeyReader:
         self._damaged = Tally()
         self._orphans = Tally()
         self._headless = _Block(None)
+        self._headless_ports: set[int] = set()
         # The last port taken of the block; a port that went back behind it, and where it was then.
         self._last_port = 0
         self._stray = (0, 0)
@@ -178,16 +241,13 @@ class DebugKeyReader:
         self._last = 0
         self._last_text = ""
 
-    def feed(self, number: int, text: str) -> bool:
-        """Take one line of the log; True where it is surely a line of a dump."""
+    def feed(self, number: int, text: str) -> None:
+        """Take one line of the log."""
         self._last, self._last_text = number, text
-        if "]: s=" in text and not self._half and self._whole_port(text):
-            return True
         if self._open is None and not self._half and not _OURS.search(text):
             if self._dump is not None and not self._dump.ended and text.strip(" >|"):
                 self._foreign(number)
-            return False
-        if "(XEN)" in text:
+        elif "(XEN)" in text:
             before, *segments = text.split("(XEN)")
             if "=" in before or "[" in before:
                 self._segment(number, before)
@@ -195,45 +255,52 @@ class DebugKeyReader:
                 self._segment(number, segment)
         else:
             self._segment(number, text)
-        return False
 
-    def _whole_port(self, text: str) -> bool:
-        """Take a line that is whole in itself; False where it takes a closer look."""
-        found = _WHOLE_PORT.fullmatch(text)
-        if found is None or self._block is None:
-            return False
-        kind, groups = found[5], _WHOLE_GROUPS.get(found[5])
-        if groups is None or found.lastindex != (groups[-1] if groups else 7):
-            return False
-        state, consumer = found[4], found[7]
-        if state is None or consumer is None:
-            return False  # an older form, or one whose x= stands on the next line
-        if self._open is not None:
-            self._close_line()
-        port, vcpu = int(found[1]), int(found[6])
-        if not self._last_port < port < _MOST_PORTS or vcpu >= _MOST_VCPUS:
-            return False
-        self._last_port = port
-        self._block.lines[port] = _Seen(
-            port,
-            found[2] == "1",
-            found[3] == "1",
-            state,
-            int(kind),
-            vcpu,
-            int(consumer),
-            int(found[8]) if found[8] else None,
-            int(found[9] or found[10]) if found[9] or found[10] else None,
-            int(found[11]) if found[11] else None,
-        )
+    def take(self, number: int, text: str, start: int) -> tuple[int, int]:
+        """Take lines that are whole in themselves, those with which text[start:] begins: a
+        domain's heading, or ports; each ends in a line feed, `number` is the first one's.
+
+        Returns how many they were, and where they end; none where the first line takes a
+        closer look, by `feed`.
+        """
+        if self._half:
+            return 0, start
+        if found := _HEADING.match(text, start):
+            self._domain(number, int(found[1]))
+            assert self._block is not None
+            self._block.polling = ()
+            return self._taken(number, text, 3, found.end())
+        found = None if self._block is None else _WHOLE_LINES.match(text, start)
+        if found is None:
+            return 0, start
+        self._close_line()
+        block = self._block
+        assert block is not None
+        end = found.end()
+        ports = list(map(int, _PORT_OF_LINE.findall(text, start, end)))
+        rising = takewhile(lambda pair: pair[0] < pair[1], pairwise([self._last_port, *ports]))
+        lines = sum(1 for _ in rising)
+        if not lines:
+            return 0, start
+        if lines < len(ports):
+            ports, end = ports[:lines], start
+            for _ in ports:
+                end = text.index("\n", end) + 1
+        block.take(text[start:end], ports)
+        self._last_port = ports[-1]
+        return self._taken(number, text, lines, end)
+
+    def _taken(self, number: int, text: str, lines: int, end: int) -> tuple[int, int]:
+        self._last = number + lines - 1
+        self._last_text = text[text.rfind("\n", 0, end - 1) + 1 : end - 1]
         self._goes_on()
-        return True
+        return lines, end
 
     def finish(self) -> Observation | None:
         """The last whole dump; None where the log has none at all."""
         self._close_dump(at_end=True)
         dump = self._best
-        if dump is None and not self._headless.lines:
+        if dump is None and not self._headless.ports:
             return None
         if dump is None:
             dump = _Dump(self._orphans.first)
@@ -328,7 +395,7 @@ class DebugKeyReader:
     def _domain(self, number: int, domain: int) -> None:
         self._close_line()
         block = self._block
-        if block is not None and block.domain == domain and not block.lines:
+        if block is not None and block.domain == domain and not block.ports:
             return  # before 4.4 a domain has two headings
         dump = self._dump
         if dump is None or domain in dump.blocks or (domain == 0 and dump.blocks):
@@ -391,11 +458,12 @@ class DebugKeyReader:
         if not line.whole or not 0 <= line.fields["n"] < _MOST_VCPUS:
             self._damage(line.number)
         elif self._block is None:
-            if not self._dumps and line.port not in self._headless.lines:
-                self._headless.lines[line.port] = line.seen()
+            if not self._dumps and line.port not in self._headless_ports:
+                self._headless_ports.add(line.port)
+                self._headless.take(line.seen(), [line.port])
         elif line.port > self._last_port or self._goes_back(line):
             self._last_port = line.port
-            self._block.lines[line.port] = line.seen()
+            self._block.take(line.seen(), [line.port])
         else:
             self._damage(line.number)
 
@@ -406,9 +474,9 @@ class DebugKeyReader:
         a second follows from it, the ports are those of a domain whose heading is missing.
         """
         assert self._block is not None
-        *_, before, last = (0, 0, *list(self._block.lines)[-2:])
+        *_, before, last = (0, 0, *self._block.ports[-2:])
         if before < line.port < last:
-            del self._block.lines[last]
+            self._block.drop_last()
             self._damage(line.number)
             return True
         stray, at = self._stray
@@ -476,7 +544,7 @@ class DebugKeyReader:
                 f"{self._orphans.first}: the log begins in the middle of a dump; they are left out"
             )
         if self._lost:
-            lines = sum(len(block.lines) for block in self._lost)
+            lines = sum(len(block.ports) for block in self._lost)
             yield f"{lines} port lines whose domain's heading is missing: they are left out"
         if self._damaged.count:
             yield (
@@ -491,25 +559,21 @@ def _judge(dump: _Dump, earlier: _Dump | None, at_end: bool) -> None:
     """Say whether `dump` is cut off at its end."""
     last = dump.last
     assert last is not None
-    if not last.lines and not dump.ended:
+    if not last.ports and not dump.ended:
         dump.suspect(2, f"domain {last.domain} has a heading and no port")
     if at_end and not dump.ended and earlier is not None and _lost_local_ports(last, earlier):
         dump.suspect(2, f"domain {last.domain} has lost its last ports since the dump before")
     # Domains are printed in the order of their numbers, ports too: an other end that must
     # come later and does not was cut off. An excerpt of some domains says nothing of others.
-    connected = [
-        (seen.domain, seen.peer)
-        for block in dump.blocks.values()
-        for seen in block.lines.values()
-        if seen.kind == 3 and seen.domain is not None and seen.peer is not None
-    ]
-    in_last = [port for domain, port in connected if domain == last.domain]
-    if max(in_last, default=0) > last.last_port:
-        dump.suspect(
-            1, f"domain {last.domain} ends at port {last.last_port}, {max(in_last)} is connected"
-        )
     number = -1 if last.domain is None else last.domain
-    beyond = {domain for domain, _ in connected if domain > number and domain not in dump.blocks}
+    blocks = dump.blocks.values()
+    highest = max(block.highest_end(number) for block in blocks)
+    if highest > last.last_port:
+        dump.suspect(
+            1, f"domain {last.domain} ends at port {last.last_port}, {highest} is connected"
+        )
+    connected = set().union(*(block.connected() for block in blocks))
+    beyond = {domain for domain in connected if domain > number and domain not in dump.blocks}
     if beyond and (dump.marked or 0 in dump.blocks):
         names = ", ".join(map(str, sorted(beyond)[:5]))
         dump.suspect(1, f"connected domains are not in it: {names}")
@@ -523,9 +587,7 @@ def _lost_local_ports(last: _Block, earlier: _Dump) -> bool:
     before = earlier.blocks.get(last.domain)
     if before is None:
         return False
-    return any(
-        port > last.last_port and seen.kind in (4, 5, 6) for port, seen in before.lines.items()
-    )
+    return any(seen.port > last.last_port and seen.kind in (4, 5, 6) for seen in before.lines())
 
 
 def _ranges(text: str) -> tuple[int, ...]:
@@ -542,12 +604,24 @@ def _ranges(text: str) -> tuple[int, ...]:
 # From lines to ports
 
 
+def _seen(line: tuple[str, str, str, str, str]) -> _Seen:
+    """What a line says that is whole in itself."""
+    port, pending, masked, state, rest = line
+    kind, *given = rest.split(" ")
+    fields = {part[0]: int(part[2:]) for part in given}
+    get = fields.get
+    return _Seen(
+        int(port), pending == "1", masked == "1", state, int(kind),
+        fields["n"], fields["x"], get("d"), get("p"), get("v"),
+    )  # fmt: skip
+
+
 def _observed(block: _Block) -> ObservedDomain:
-    lines = block.lines.values()
+    lines = list(block.lines())
     fifo = any(_is_fifo(seen.state) for seen in lines)
     abi, evidence = _abi(lines, fifo)
     ports = tuple(_observed_port(seen, fifo) for seen in lines)
-    block.lines = {}  # the memory of the larger half, before the next domain's
+    block.parts = []  # the memory of the larger half, before the next domain's
     return ObservedDomain(block.domain, ports, abi, evidence, block.polling)
 
 

@@ -70,6 +70,15 @@ class LogLines:
         self._cut = ""
 
     def __iter__(self) -> Iterator[tuple[int, str]]:
+        for number, text in self.chunks():
+            for place, line in enumerate(text[:-1].split("\n")):
+                if line:
+                    yield number + place, line
+
+    def chunks(self) -> Iterator[tuple[int, str]]:
+        """Many lines at once, each ended by a line feed, and the number of the first; empty ones
+        say nothing.
+        """
         number, rest, read = 1, b"", 0
         coloured = False
         for block in self._blocks():
@@ -77,18 +86,12 @@ class LogLines:
                 number, read = number + len(block), 0
                 continue
             coloured = coloured or b"\x1b" in block
-            *whole, rest = (rest + block).replace(b"\r\n", b"\n").split(b"\n")
-            for data in whole:
-                if not data:  # says nothing, and a file of nothing else has a billion of them
-                    number, read = number + 1, 0
-                    continue
-                if coloured:
-                    data = _ESCAPES.sub(b"", data)
-                if len(data) <= _LONGEST_LINE and b"\r" not in data:
-                    yield number, data.decode("latin-1")
-                else:
-                    yield from self._pieces(number, data)
-                number, read = number + 1, 0
+            *lines, rest = (rest + block).replace(b"\r\n", b"\n").split(b"\n")
+            if coloured:
+                lines = [_ESCAPES.sub(b"", line) for line in lines]
+            if lines:
+                yield from self._chunk(number, lines)
+                number, read = number + len(lines), 0
             while len(rest) > _LONGEST_LINE:
                 piece, rest = rest[:_LONGEST_LINE], rest[_LONGEST_LINE:]
                 read = 0 if b"\r" in piece else read + len(piece)
@@ -101,13 +104,21 @@ class LogLines:
             yield from self._pieces(number, _ESCAPES.sub(b"", rest))
         self._finish()
 
+    def _chunk(self, number: int, lines: list[bytes]) -> Iterator[tuple[int, str]]:
+        data = b"\n".join([*lines, b""])
+        if b"\r" not in data and len(max(lines, key=len)) <= _LONGEST_LINE:
+            yield number, data.decode("latin-1")
+            return
+        for place, line in enumerate(lines):
+            yield from self._pieces(number + place, line)
+
     def _pieces(self, number: int, data: bytes) -> Iterator[tuple[int, str]]:
         if len(data) > _LONGEST_LINE:
             self._note_long(number)
         data = data.rstrip(b"\r")
         for start in range(0, max(len(data), 1), _LONGEST_LINE):
             for part in data[start : start + _LONGEST_LINE].split(b"\r"):
-                yield number, part.decode("latin-1")
+                yield number, part.decode("latin-1") + "\n"
 
     def _blocks(self) -> Iterator[bytes]:
         total = run = 0

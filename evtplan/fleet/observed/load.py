@@ -11,11 +11,11 @@ from evtplan.fleet.observed.lsevtchn import LsevtchnReader
 from evtplan.fleet.observed.model import Observation
 from evtplan.fleet.observed.proc_interrupts import ProcInterruptsReader
 
-__all__ = ["DUMP_FORMATS", "load_observation"]
+__all__ = ["DUMP_FORMATS", "feed_lines", "load_observation"]
 
 
 class _Reader(Protocol):
-    def feed(self, number: int, text: str) -> bool: ...
+    def feed(self, number: int, text: str) -> None: ...
     def finish(self) -> Observation | None: ...
 
 
@@ -49,14 +49,11 @@ def load_observation(
         raise UnknownNameError("dump format", format_name, DUMP_FORMATS)
     names = DUMP_FORMATS if format_name is None else (format_name,)
     readers = [_READERS[name]() for name in names]
-    feeds = [reader.feed for reader in readers]
     lines, other = LogLines(path), ""
-    for number, text in lines:
-        for feed in feeds:
-            if feed(number, text):
-                break  # surely a line of that format, and of no other
+    for number, text in lines.chunks():
+        feed_lines(readers, number, text)
         if number < 100 and not other:
-            other = next((hint for mark, hint in _OTHERS if mark in text), "")
+            other = _named(text.split("\n")[: 100 - number])
     found = [seen for reader in readers if (seen := reader.finish()) is not None]
     if not found:
         known = "a dump of debug key e, lsevtchn's output, or /proc/interrupts"
@@ -69,3 +66,26 @@ def load_observation(
         for item in taken.domains
     )
     return replace(taken, domains=named, notes=tuple(notes))
+
+
+def feed_lines(readers: list[_Reader], number: int, text: str) -> None:
+    """Give all readers the lines of `text`, save those that surely are a dump's of key e."""
+    first, start = readers[0], 0
+    while start < len(text):
+        if text[start] == "\n":
+            number, start = number + 1, start + 1
+            continue
+        if isinstance(first, DebugKeyReader):
+            taken, start = first.take(number, text, start)
+            number += taken
+            if taken:
+                continue
+        end = text.index("\n", start)
+        for reader in readers:
+            reader.feed(number, text[start:end])
+        number, start = number + 1, end + 1
+
+
+def _named(lines: list[str]) -> str:
+    """What else these lines are, where they are something that we know."""
+    return next((hint for line in lines for mark, hint in _OTHERS if mark in line), "")

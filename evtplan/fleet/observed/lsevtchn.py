@@ -58,12 +58,8 @@ class LsevtchnReader:
         self._damaged = Tally()
         self._unknown = Tally()
 
-    def feed(self, number: int, text: str) -> bool:
-        """Take one line; False, since every other reader may look at it too."""
-        self._feed(number, text)
-        return False
-
-    def _feed(self, number: int, text: str) -> None:
+    def feed(self, number: int, text: str) -> None:
+        """Take one line."""
         if not self._half and "VCPU" not in text:
             # Headings and command lines stand at the start; nothing else is looked at.
             if ("lsevtchn" in text or "om" in text[:16].lower()) and (

@@ -63,12 +63,8 @@ class ProcInterruptsReader:
         self._damaged = Tally()
         self._seen = False
 
-    def feed(self, number: int, text: str) -> bool:
-        """Take one line; False, since every other reader may look at it too."""
-        self._feed(number, text)
-        return False
-
-    def _feed(self, number: int, text: str) -> None:
+    def feed(self, number: int, text: str) -> None:
+        """Take one line."""
         if self._half:
             text, self._half = f"{self._half} {text.lstrip(' >|')}", ""
         elif "CPU" in text and _HEADER.match(text):

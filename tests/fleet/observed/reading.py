@@ -1,6 +1,7 @@
 """Texts read as dumps without a file."""
 
 from evtplan.fleet.observed.debug_key_e import DebugKeyReader
+from evtplan.fleet.observed.load import feed_lines
 from evtplan.fleet.observed.lsevtchn import LsevtchnReader
 from evtplan.fleet.observed.model import Observation, ObservedDomain
 from evtplan.fleet.observed.proc_interrupts import ProcInterruptsReader
@@ -11,8 +12,7 @@ def read(
 ) -> Observation:
     """What `text` shows, as a dump of debug key e unless another reader is given."""
     reader = reader or DebugKeyReader()
-    for number, line in enumerate(text.split("\n"), 1):
-        reader.feed(number, line)
+    feed_lines([reader], 1, text + "\n")
     found = reader.finish()
     assert found is not None
     return found

@@ -5,8 +5,11 @@ import re
 from collections import Counter
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from evtplan.fleet.observed import debug_key_e
+from evtplan.fleet.observed.load import feed_lines
 from tests.fleet.observed.fake_host import FakeHost, FakePort
 from tests.fleet.observed.reading import only, read
 
@@ -179,8 +182,40 @@ class TestConsoles:
     ) -> None:
         text = "".join(prefix + line.removeprefix("(XEN) ") + "\n" for line in text.splitlines())
         at_once = only(text)
-        monkeypatch.setattr(debug_key_e, "_WHOLE_PORT", re.compile("(?!)"))
+        monkeypatch.setattr(debug_key_e, "_WHOLE_LINES", re.compile("(?!)"))
         assert only(text) == at_once
+
+    @given(st.randoms(use_true_random=False), st.booleans())
+    @settings(max_examples=80, deadline=None)
+    def test_runs_of_lines_mean_what_one_line_after_the_other_means(
+        self, chance: random.Random, fifo: bool
+    ) -> None:
+        host = FakeHost(fifo=fifo)
+        host.dom0(2)
+        for domain in chance.sample(range(1, 9), 3):
+            host.guest(domain, chance.randint(1, 3), kind=chance.choice(["pv", "hvm"]))
+        prefix = chance.choice(["(XEN) ", "", "(XEN) [2024-03-05 10:11:12.123] "])
+        lines = [prefix + line for _ in range(chance.randint(1, 3)) for line in host.lines()]
+        for _ in range(chance.randint(0, 5)):
+            at, other = chance.randrange(len(lines)), chance.randrange(len(lines))
+            cut = chance.randrange(len(lines[at]) + 1)
+            match chance.randrange(6):
+                case 0:
+                    lines[at : at + 1] = [lines[at][:cut], lines[at][cut:]]
+                case 1:
+                    lines[at : at + 1] = [lines[at][:cut], "(XEN) hello", lines[at][cut:]]
+                case 2:
+                    lines.insert(at, lines[other])
+                case 3:
+                    lines[at] = lines[at][:cut] + chance.choice("0129 []/=-?B") + lines[at][cut:]
+                case 4:
+                    lines[at] += lines.pop(other)
+                case _:
+                    del lines[at]
+        reader = debug_key_e.DebugKeyReader()
+        for number, line in enumerate(lines, 1):
+            feed_lines([reader], number, line + "\n")
+        assert read("\n".join(lines)) == reader.finish()
 
     def test_other_cpus_lines_between_and_within(self) -> None:
         text = FIFO.replace("x=0 d=0 p=77", "x=0(XEN) d3v0 does this\n(XEN)  d=0 p=77").replace(
