@@ -69,6 +69,12 @@ def _tables(section: Section, width: int) -> Iterator[tuple[Table, int]]:
     if section.transpose:
         longest = max((cell_len(column.title) for column in columns), default=1)
         least[0] = max(least[0], min(_LABELS, longest))
+    # Beside the key columns there may be less room than a long word would like.
+    room = width - 1 - sum(low + 3 for low in least[:keys]) - 3
+    for index in range(keys, len(least)):
+        if least[index] > room:
+            cells = [line[index] for line in grid]
+            least[index] = max(room, _least(headings[index], cells, _NEVER_BROKEN))
     for part, chosen in enumerate(_parts(least, keys, width)):
         some = [[line[index] for index in chosen] for line in grid]
         title = f"{section.title} (continued)" if part and section.title else section.title
@@ -127,14 +133,14 @@ def _widths(headings: list[str], grid: list[list[Any]], least: list[int], width:
     return widths
 
 
-def _least(heading: str, cells: Sequence[Any]) -> int:
-    """Room for every short cell on one line, and for every word of the others."""
+def _least(heading: str, cells: Sequence[Any], longest: int = _LONGEST_WORD) -> int:
+    """Room for every short cell on one line, and for every word of the others up to `longest`."""
     least = max((cell_len(word) for word in heading.split()), default=1)
     for cell in cells:
         text = _shown(cell).plain
         whole = _is_number(cell) or cell_len(text) <= _NEVER_BROKEN
         words = [cell_len(text)] if whole else [cell_len(word) for word in text.split()]
-        least = max([least, *(words if whole else (min(word, _LONGEST_WORD) for word in words))])
+        least = max([least, *(words if whole else (min(word, longest) for word in words))])
     return least
 
 

@@ -81,6 +81,15 @@ class TestOneFormula:
         assert len(lines) == 2 * len(BOOK)
 
 
+class TestOnATerminal:
+    """an 80-column terminal"""
+
+    @pytest.mark.parametrize("args", [(), ("--all",), ("limits", "channels")])
+    def test_no_line_is_wider(self, args: tuple[str, ...]) -> None:
+        lines = run(*args, "--format", "table").stdout.splitlines()
+        assert max(map(len, lines)) <= 80
+
+
 class TestChapters:
     def test_all_explains_every_formula_of_one(self) -> None:
         listed, explained = rows("limits"), rows("limits", "--all")
