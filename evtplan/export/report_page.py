@@ -5,6 +5,7 @@ out for a screen and for A4.
 """
 
 import html
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -30,6 +31,7 @@ p.lead { font-size: 1.1rem; margin: .3rem 0 1.4rem; }
 .card { border: 1px solid var(--line); border-radius: .5rem; padding: .7rem .9rem; }
 .card b { display: block; font-size: 1.45rem; font-variant-numeric: tabular-nums;
   overflow-wrap: anywhere; }
+.card b.long { font-size: 1rem; line-height: 1.7; }
 .card span { color: var(--soft); font-size: .85rem; }
 .card.warn b { color: var(--warn); }
 .scroll { overflow-x: auto; }
@@ -38,9 +40,12 @@ th, td { border-bottom: 1px solid var(--line); padding: .35rem .5rem; text-align
   vertical-align: top; }
 th { color: var(--soft); font-weight: 600; vertical-align: bottom; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
-td.n, td:first-child { white-space: nowrap; }
+td.n, td.w { white-space: nowrap; }
+td:first-child { overflow-wrap: anywhere; min-width: 5rem; }
 tr.binds td { background: #eef6fb; font-weight: 600; }
-figure { margin: 1rem 0; } figure svg { max-width: 100%; height: auto; }
+figure { margin: 1rem 0; } figure svg { width: 100%; height: auto; }
+math { font-family: math, "Cambria Math", "STIX Two Math", "Latin Modern Math", serif; }
+mtd { text-align: left; padding: 0 .5em; }
 figcaption, .note, footer { color: var(--soft); font-size: .85rem; }
 .bar { height: .9rem; background: #e9edf1; border-radius: .45rem; overflow: hidden; }
 .bar i { display: block; height: 100%; background: var(--mark);
@@ -53,7 +58,10 @@ footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: .6rem
 @media print {
   @page { size: A4; margin: 16mm 14mm; }
   body { font-size: 10pt; max-width: none; margin: 0; padding: 0; }
-  h2 { break-after: avoid; } table, figure, .card { break-inside: avoid; }
+  h2 { break-after: avoid; } table, figure, .card, tr { break-inside: avoid; }
+  table.long { break-inside: auto; }
+  .cards { grid-template-columns: repeat(5, 1fr); gap: .4rem; } .card { padding: .4rem .5rem; }
+  .card b { font-size: 1.1rem; } .card b.long { font-size: .8rem; }
   .scroll { overflow: visible; } table { font-size: 8.2pt; } th, td { padding: .2rem .35rem; }
 }
 """
@@ -89,12 +97,22 @@ _BREAK_EVEN = {
     "vms_from": "from, VMs", "best_from": "takes the least memory", "best_before": "until then",
 }  # fmt: skip
 _NO_BREAK_EVEN = "There is none: no other of these ABIs is ever cheaper."
+# Columns that hold names of ours.
+_WORDS = ("binding", "limit")
+# Columns that are never broken.
+_WHOLE = ("abi", "limit")
 _RUNS_OUT = {
     "backend_ports": "event channels of the fullest backend domain",
     "pages": "pages for event state",
     "domids": "domain IDs",
     "domu_ports": "event channels of a guest",
 }
+
+
+_NONE_FITS = "No VM of this mix fits under any of these ABIs."
+# Rows of a table of groups; a table longer than the second may break over pages.
+_MOST_GROUPS = 40
+_LONG_TABLE = 12
 
 
 def report_html(report: Report, version: str) -> str:
@@ -106,7 +124,8 @@ def report_html(report: Report, version: str) -> str:
         _cards(report),
         "<section><h2>The fleet</h2>",
         f"<p>{html.escape(_host_line(report))}</p>",
-        _table([asdict(row) for row in report.sizing.groups], _FLEET),
+        _table(_groups(report), _FLEET),
+        *(f'<p class="note">{html.escape(note)}</p>' for note in _more_groups(report)),
         "</section>",
         "<section><h2>What binds</h2>",
         _table(report.sizing.limits, _LIMITS, mark="binds"),
@@ -115,9 +134,8 @@ def report_html(report: Report, version: str) -> str:
         _table([asdict(row) for row in report.compared.rows], _COMPARED),
         "</section>",
         "<section><h2>Break-even</h2>",
-        f"<figure>{_plot(report)}<figcaption>Memory for event channels as the fleet grows in its "
-        "own proportions, up to the limit of each ABI (dot).</figcaption></figure>",
-        _table(report.break_even, _BREAK_EVEN) if report.break_even else f"<p>{_NO_BREAK_EVEN}</p>",
+        _figure(report),
+        _break_even(report),
         "</section>",
         "<section><h2>Sensitivity</h2>",
         _table(report.effects, _EFFECTS) if report.effects else "",
@@ -144,17 +162,39 @@ def report_html(report: Report, version: str) -> str:
     )
 
 
+def _groups(report: Report) -> list[dict[str, Any]]:
+    """The groups with the most VMs, in the fleet's order."""
+    groups = report.sizing.groups
+    largest = sorted(range(len(groups)), key=lambda at: -groups[at].vms)[:_MOST_GROUPS]
+    return [asdict(groups[at]) for at in sorted(largest)]
+
+
+def _more_groups(report: Report) -> list[str]:
+    """What the table of groups leaves out, if anything."""
+    left = len(report.sizing.groups) - _MOST_GROUPS
+    if left <= 0:
+        return []
+    vms = sum(row.vms for row in report.sizing.groups) - sum(r["vms"] for r in _groups(report))
+    return [
+        f"and {_grouped(left)} smaller groups with {_grouped(vms)} VMs between them; "
+        "evtplan size lists every one"
+    ]
+
+
 def _lead(report: Report) -> str:
     row = report.sizing.rows[0]
     what = _RUNS_OUT.get(row.binding, row.binding)
+    planned, limit = _grouped(row.vms), _grouped(row.vm_limit)
+    if row.vm_limit == 0:
+        return f"None of the {planned} VMs planned fits under the {row.abi} ABI: too few {what}."
     if row.headroom_vms < 0:
         return (
-            f"The {row.vms} VMs planned do not fit: under the {row.abi} ABI {row.vm_limit} do, "
+            f"The {planned} VMs planned do not fit: under the {row.abi} ABI {limit} do, "
             f"and then the host runs out of {what}."
         )
     return (
-        f"{row.vms} VMs are planned; under the {row.abi} ABI {row.vm_limit} of this mix fit before "
-        f"the host runs out of {what}."
+        f"{planned} {'VM is' if row.vms == 1 else 'VMs are'} planned; under the {row.abi} ABI "
+        f"{limit} of this mix fit before the host runs out of {what}."
     )
 
 
@@ -164,13 +204,14 @@ def _host_line(report: Report) -> str:
     return (
         f"{name}: Xen {row.xen} on {row.arch}, dom0 with {host.dom0_vcpus} VCPUs, "
         f"{row.backends} backend domain{'s' if row.backends != 1 else ''}, {host.toolstack}; "
-        f"{row.pages} pages for event state; dom0 needs {row.backend_base_ports} ports for itself."
+        f"{_grouped(row.pages)} pages for event state; dom0 needs "
+        f"{row.backend_base_ports} ports for itself."
     )
 
 
 def _cards(report: Report) -> str:
     row = report.sizing.rows[0]
-    share = 100 * row.vms / row.vm_limit if row.vm_limit else 100.0
+    share = 100 * row.vms / row.vm_limit if row.vm_limit else math.inf
     ports = 100 * row.backend_ports / row.usable_ports_per_domain
     cards = (
         (_grouped(row.vm_limit), "VMs of this mix fit", row.headroom_vms < 0),
@@ -181,12 +222,13 @@ def _cards(report: Report) -> str:
         (_grouped(row.total_pages), "pages of event state", False),
     )  # fmt: skip
     boxes = "".join(
-        f'<div class="card{" warn" if warn else ""}"><b>{html.escape(value)}</b>'
+        f'<div class="card{" warn" if warn else ""}"><b{_class_of_length(value)}>'
+        f"{html.escape(value)}</b>"
         f"<span>{html.escape(text)}</span></div>"
         for value, text, warn in cards
     )
     bars = "".join(
-        f'<p class="note">{html.escape(text)}: {percent:.1f} %</p>'
+        f'<p class="note">{html.escape(text)}: {_percent(percent)}</p>'
         f'<div class="bar{" over" if percent > 100 else ""}">'
         f'<i style="width:{min(percent, 100):.1f}%"></i></div>'
         for text, percent in (
@@ -195,6 +237,16 @@ def _cards(report: Report) -> str:
         )
     )
     return f'<section><h2>Headroom</h2><div class="cards">{boxes}</div>{bars}</section>'
+
+
+def _class_of_length(value: str) -> str:
+    return ' class="long"' if len(value) > 9 else ""
+
+
+def _percent(value: float) -> str:
+    if value > 1000:
+        return "none fits" if math.isinf(value) else "more than ten times as many as there are"
+    return f"{value:.1f} %"
 
 
 def _grouped(value: int) -> str:
@@ -218,33 +270,49 @@ def _table(rows: Rows, columns: Mapping[str, str], mark: str = "") -> str:
         f'<th{_class(name in numeric)} scope="col">{html.escape(title)}</th>'
         for name, title in columns.items()
     )
+    long = ' class="long"' if len(rows) > _LONG_TABLE else ""
     lines = []
     for row in rows:
         cells = "".join(
-            f"<td{_class(name in numeric)}>{html.escape(_in_words(name, row[name]))}</td>"
+            f"<td{_class(name in numeric, name in _WHOLE)}>"
+            f"{html.escape(_in_words(name, row[name]))}</td>"
             for name in columns
         )
         marked = ' class="binds"' if mark and row[mark] else ""
         lines.append(f"<tr{marked}>{cells}</tr>")
     return (
-        f'<div class="scroll"><table><thead><tr>{head}</tr></thead>\n<tbody>'
-        + "\n".join(lines)
-        + "</tbody></table></div>"
+        f'<div class="scroll"><table{long}>'
+        f"<thead><tr>{head}</tr></thead>\n<tbody>" + "\n".join(lines) + "</tbody></table></div>"
     )
 
 
 def _in_words(column: str, value: Any) -> str:
     """A cell; limits as words, which may wrap."""
     text = _shown(value)
-    return text.replace("_", " ") if column in ("binding", "limit") else text
+    return text.replace("_", " ") if column in _WORDS else text
 
 
 def _is_count(value: Any) -> bool:
     return value is None or (isinstance(value, int) and not isinstance(value, bool))
 
 
-def _class(numeric: bool) -> str:
-    return ' class="n"' if numeric else ""
+def _class(numeric: bool, words: bool = False) -> str:
+    return ' class="n"' if numeric else ' class="w"' if words else ""
+
+
+def _break_even(report: Report) -> str:
+    if report.break_even:
+        return _table(report.break_even, _BREAK_EVEN)
+    return f"<p>{_NO_BREAK_EVEN}</p>" if any(curve.points for curve in report.curves) else ""
+
+
+def _figure(report: Report) -> str:
+    if not any(curve.points for curve in report.curves):
+        return f"<p>{_NONE_FITS}</p>"
+    return (
+        f"<figure>{_plot(report)}<figcaption>Memory for event channels as the fleet grows in its "
+        "own proportions, up to the limit of each ABI (dot).</figcaption></figure>"
+    )
 
 
 def _formula(used: Any) -> str:
@@ -278,7 +346,9 @@ def _plot(report: Report) -> str:
     axes.set_xlabel("VMs of this mix")
     axes.set_ylabel("memory, MiB")
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:,.10g}"))
+        axis.set_major_formatter(
+            FuncFormatter(lambda value, _place: f"{value:,.0f}" if value >= 1 else f"{value:g}")
+        )
     axes.grid(alpha=0.3)
     axes.legend(frameon=False, fontsize=9)
     return inline_svg(figure)
@@ -288,7 +358,7 @@ def report_md(report: Report, version: str) -> str:
     """The review in Markdown: the same sections, the plot as its table, formulas in LaTeX."""
     lines = [f"# Event-channel capacity of {report.fleet.name}", _lead(report)]
     lines += ["## The fleet", _host_line(report)]
-    lines += [_md_table([asdict(row) for row in report.sizing.groups], _FLEET)]
+    lines += [_md_table(_groups(report), _FLEET), *_more_groups(report)]
     lines += ["## What binds", _md_table(report.sizing.limits, _LIMITS)]
     lines += ["## ABIs side by side"]
     lines += [_md_table([asdict(row) for row in report.compared.rows], _COMPARED)]

@@ -23,6 +23,8 @@ __all__ = ["Curve", "Report", "UsedFormula", "report_on", "validation_status"]
 
 # Numbers of VMs at which the curves of a plot are computed.
 _STEPS = 24
+# Groups whose VCPUs and devices are varied: each is several sizings of the whole fleet.
+_MOST_VARIED = 12
 _LARGEST_VALIDATION = 2**26
 
 
@@ -140,9 +142,9 @@ def _traced(compute: Callable[[], Sizing]) -> tuple[Sizing, set[str]]:
 def _used_formulas(functions: Iterable[str]) -> Iterable[UsedFormula]:
     """The formulas of the kernels called `functions`, in the book's order."""
     from sympy import latex
-    from sympy.printing.mathml import mathml
 
     from evtplan.formulas.catalogue import BOOK  # SymPy: only to show how they read
+    from evtplan.plans.mathml import mathml_of
 
     wanted = set(functions)
     for formula in BOOK.values():
@@ -154,7 +156,7 @@ def _used_formulas(functions: Iterable[str]) -> Iterable[UsedFormula]:
                 formula.certainty.value,
                 str(formula.source),
                 latex(formula.equation),
-                mathml(formula.equation, printer="presentation"),
+                mathml_of(formula.equation),
             )
 
 
@@ -188,8 +190,16 @@ def _break_even(fleet: Fleet, abis: tuple[str, ...], backends: int) -> Iterable[
 def _effects(
     fleet: Fleet, abi: str, backends: int
 ) -> tuple[tuple[dict[str, Any], ...], tuple[str, ...]]:
-    """What each input does to the VM limit, the strongest first."""
-    found = sensitivity_of_fleet(fleet, (abi,), backends=backends)
+    """What each input does to the VM limit, the strongest first; of many groups, of the largest."""
+    largest = sorted(fleet.guests, key=lambda guest: -guest.copies)[:_MOST_VARIED]
+    groups = {guest.name for guest in largest}
+    found = sensitivity_of_fleet(fleet, (abi,), backends=backends, groups=groups)
     names = ("rank", "input", "value", "plus_one", "minus_one", "plus_tenth", "minus_tenth")
     rows = (asdict(effect) for effect in found.effects)
-    return tuple({name: row[name] for name in names} for row in rows), tuple(found.notes)
+    notes = list(found.notes)
+    if len(fleet.guests) > _MOST_VARIED:
+        notes.append(
+            f"of {len(fleet.guests)} groups the {_MOST_VARIED} with the most VMs were varied; "
+            "evtplan sensitivity varies all"
+        )
+    return tuple({name: row[name] for name in names} for row in rows), tuple(notes)

@@ -5,7 +5,7 @@ rounding; the effects are whole VMs, from sizing the host anew with one unit mor
 10 % more or less.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
@@ -160,23 +160,31 @@ def _without_rounding(e: sympy.Expr) -> sympy.Expr:
 
 
 def sensitivity_of_fleet(
-    fleet: Fleet, abis: tuple[str, ...] = (), *, backends: int = 1
+    fleet: Fleet,
+    abis: tuple[str, ...] = (),
+    *,
+    backends: int = 1,
+    groups: Collection[str] | None = None,
 ) -> Sensitivity:
-    """The effect of the fleet's own numbers: the host's, and each group's VCPUs and devices."""
+    """The effect of the fleet's own numbers: the host's, and the VCPUs and devices of each group,
+    or of those named by `groups`.
+    """
     effects: list[Effect] = []
     for abi in abis or (fleet.host.abi,):
         planned = replace(fleet, host=replace(fleet.host, abi=abi))
         row = size_fleet(planned, (abi,), backends=backends).rows[0]
         host = replace(planned.host, pages=row.pages, base_ports=row.backend_base_ports)
         planned = replace(planned, host=host)
-        inputs = list(_fleet_inputs(planned, abi, backends))
+        inputs = list(_fleet_inputs(planned, abi, backends, groups))
         effects.extend(_ranked(abi, inputs, (row.vm_limit, row.binding)))
     return Sensitivity(tuple(effects), ("VM limits are those of this mix as it grows",))
 
 
-def _fleet_inputs(fleet: Fleet, abi: str, backends: int) -> Iterator[_Input]:
+def _fleet_inputs(
+    fleet: Fleet, abi: str, backends: int, groups: Collection[str] | None
+) -> Iterator[_Input]:
     def sized(changed: Fleet, count: int = backends) -> tuple[int, str]:
-        row = size_fleet(changed, (abi,), backends=count).rows[0]
+        row = size_fleet(changed, (abi,), backends=count, search_backends=False).rows[0]
         return row.vm_limit, row.binding
 
     def of_host(name: str) -> Callable[[int], tuple[int, str]]:
@@ -199,6 +207,8 @@ def _fleet_inputs(fleet: Fleet, abi: str, backends: int) -> Iterator[_Input]:
     yield _Input("words_per_page", fleet.host.words_per_page, 1, of_host("words_per_page"))
     yield _Input("base_ports", fleet.host.base_ports or 0, 0, of_host("base_ports"))
     for index, guest in enumerate(fleet.guests):
+        if groups is not None and guest.name not in groups:
+            continue
         yield _Input(f"guest.{guest.name}.vcpus", guest.vcpus, 1, of_guest(index, _with_vcpus))
         for place, device in enumerate(guest.devices):
             label = f"guest.{guest.name}.{device.kind}"

@@ -116,6 +116,31 @@ class TestPage:
         run(str(fleet), "-o", str(tmp_path / "r.md"))
         assert r"a\|b<i>" in (tmp_path / "r.md").read_text()
 
+    def test_says_that_nothing_fits(self, tmp_path: Path) -> None:
+        fleet = tmp_path / "f.toml"
+        fleet.write_text('[[guest]]\nname = "g"\ndevice = [{ kind = "vif", count = 5000 }]\n')
+        text = run(str(fleet), "--format", "html").stdout
+        assert "None of the 1 VMs planned fits" in text
+        assert "No VM of this mix fits under any of these ABIs." in text
+        assert "<svg" not in text
+        assert "<figure" not in text
+
+    def test_of_many_groups_shows_the_largest_and_counts_the_rest(self, tmp_path: Path) -> None:
+        fleet = tmp_path / "f.toml"
+        group = '[[guest]]\nname = "g{0}"\ncount = {1}\ndevice = [{{ kind = "vif" }}]\n'
+        fleet.write_text("".join(group.format(n, 1 + n % 50) for n in range(100)))
+        for form in ("html", "md"):
+            text = run(str(fleet), "--format", form).stdout.replace("\u202f", "")
+            assert "and 60 smaller groups with 930 VMs between them" in text
+            assert "of 100 groups the 12 with the most VMs were varied" in text
+            assert "guest.g49.vcpus" in text
+            assert "guest.g0.vcpus" not in text
+
+    def test_sets_cases_as_cases(self, page: Path) -> None:
+        text = page.read_text()
+        assert "piecewise" not in text
+        assert text.count("<mtable") == text.count(">otherwise<") >= 1
+
 
 class TestBrowser:
     """looks right on screen and in print; checked in a real headless browser"""
