@@ -307,6 +307,8 @@ def _sentence(shown: "PropertyVerdict", steps: tuple["Step", ...]) -> str:
 
 
 def _notes(found: "Check") -> list[str]:
+    from evtplan.engine.doubts import doubts
+
     notes = []
     first = found.first_broken
     if first is not None and first.path is None:
@@ -319,7 +321,7 @@ def _notes(found: "Check") -> list[str]:
         notes += _reductions(found, found.symmetry)
     if found.buffers_full:
         notes.append("a store buffer was full: larger ones (--stores) may show more")
-    return notes
+    return [*notes, *doubts(found.text)]
 
 
 def _reductions(found: "Check", symmetry: "Symmetry") -> list[str]:

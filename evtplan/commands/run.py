@@ -50,7 +50,8 @@ def run(
         ),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(metavar="N", help="Draw the schedule by chance.  [default: 0]")
+        int | None,
+        typer.Option(min=0, metavar="N", help="Draw the schedule by chance.  [default: 0]"),
     ] = None,
     steps: Annotated[
         int, typer.Option(min=1, max=1_000_000, help="The most steps to take (count).")
@@ -164,13 +165,15 @@ def _save(text: "Text", executor: "Executor", taken: list["Step"], file: str) ->
 
 
 def _record(text: "Text", executor: "Executor", taken: list["Step"], end: str) -> Record:
+    from evtplan.engine.doubts import doubts
+
     numbers = ", ".join(f"{name}={value}" for name, value in executor.system.parameters.items())
     return Record(
         command="run",
         rows=tuple(_row(step) for step in taken),
         columns=_SHOWN,
         title=f"{text.name}: {numbers}" if numbers else text.name,
-        notes=(end,),
+        notes=(end, *doubts(text)),
         extra={
             "protocol": text.name,
             "parameters": dict(executor.system.parameters),

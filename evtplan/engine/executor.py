@@ -104,11 +104,8 @@ class _BufferedRun(Run):
         match statement:
             case Load(slot=slot, place=place):
                 cell, offset, bits = self.locate(place)
-                held = self.memory.cells[cell]
-                for waiting in self.buffer:
-                    if waiting.cell == cell and not waiting.fence:
-                        held = waiting.into(held)
-                self.locals[slot] = (held >> offset) & ((1 << bits) - 1) if bits else held
+                held = self._part(cell, 0, 0)
+                self.locals[slot] = self._part(cell, offset, bits)
                 self.outcome.access = Access("load", place.variable, cell, held, held)
             case Store(place=place, value=value, release=release, checked=checked):
                 cell, offset, bits = self.locate(place)
@@ -131,6 +128,14 @@ class _BufferedRun(Run):
                 self.outcome.access = Access(f"{kind} fence")
             case _:
                 Run._access(self, statement)
+
+    def _part(self, cell: int, offset: int, bits: int) -> int:
+        """What the process sees: memory, and its own stores that wait."""
+        held = self.memory.cells[cell]
+        for waiting in self.buffer:
+            if waiting.cell == cell and not waiting.fence:
+                held = waiting.into(held)
+        return (held >> offset) & ((1 << bits) - 1) if bits else held
 
     def _drain(self) -> None:
         for waiting in self.buffer:

@@ -1,6 +1,7 @@
 """Expressions of a text lowered to values; each access in them becomes a step of its own."""
 
 import ast
+from dataclasses import replace
 
 from evtplan.engine.arithmetic import (
     binary,
@@ -17,7 +18,7 @@ from evtplan.engine.arithmetic import (
 from evtplan.engine.choices import Choices
 from evtplan.engine.flow import Edge, Value
 from evtplan.engine.places import Frame
-from evtplan.engine.scope import BIT_TYPE, OPERATORS, Type
+from evtplan.engine.scope import BIT_TYPE, OPERATORS, Type, WordType
 from evtplan.engine.system import (
     Const,
     LocalRead,
@@ -189,6 +190,8 @@ class Expressions(Choices):
     def _compare(
         self, left: ast.expr, ops: list[ast.cmpop], others: list[ast.expr], node: ast.expr
     ) -> Value:
+        if isinstance(left, ast.Tuple):
+            return self._compare_in_turn(left, ops, others, node)
         result = constant(1)
         first = self.value(left)
         for number, (op, other) in enumerate(zip(ops, others, strict=True)):
@@ -200,6 +203,31 @@ class Expressions(Choices):
                 second = self._kept(second, others[number + 1], node.lineno)
             result = binary("and", result, binary(OPERATORS[type(op)], first, second))
             first = second
+        return result
+
+    def _compare_in_turn(
+        self, left: ast.Tuple, ops: list[ast.cmpop], others: list[ast.expr], node: ast.expr
+    ) -> Value:
+        """`(a, b) < (c, d)`: the first two that differ decide. All are evaluated before."""
+        right, op = others[0], OPERATORS.get(type(ops[0]))
+        if len(others) > 1 or op is None or not isinstance(right, ast.Tuple):
+            raise self.fail(node, "a tuple is compared with one other tuple", "(a, b) < (c, d)")
+        if len(left.elts) != len(right.elts) or not left.elts:
+            raise self.fail(node, "the tuples have other lengths", "(a, b) < (c, d)")
+        elements = [*left.elts, *right.elts]
+        values = []
+        for number, item in enumerate(elements):
+            value = self.value(item)
+            for later in elements[number + 1 :]:
+                value = self._kept(value, later, node.lineno)
+            values.append(value)
+        pairs = list(zip(values[: len(left.elts)], values[len(left.elts) :], strict=True))
+        if op in ("==", "!="):
+            return _folded("and" if op == "==" else "or", [binary(op, *pair) for pair in pairs])
+        result = binary(op, *pairs[-1])
+        for pair in reversed(pairs[:-1]):
+            result = binary("and", binary("==", *pair), result)
+            result = binary("or", binary(op[0], *pair), result)
         return result
 
     # -- and, or, if: evaluated only as far as they decide
@@ -297,8 +325,14 @@ class Expressions(Choices):
             return result
         if name == "replace":
             return self._replace(node)
+        if name in self.scope.text.words:
+            return self._fresh_word(name, node)
         if node.keywords:
-            raise self.fail(node, f"{name} has no named arguments", "replace(word, field=value)")
+            raise self.fail(
+                node,
+                f"{name} has no named arguments",
+                "Word(field=value), replace(word, field=value)",
+            )
         match name:
             case "min" | "max" if len(node.args) >= 2:
                 result = self.value(node.args[0])
@@ -324,17 +358,30 @@ class Expressions(Choices):
         word = self.value(node.args[0])
         if word.type is None or word.type.word is None:
             raise self.fail(
-                node.args[0], "this is no word", "a word read from memory, a local of its type"
+                node.args[0],
+                "this is no word",
+                "a word read from memory, a local of its type, Word(field=value)",
             )
-        fields = word.type.word.fields
+        return self._with_fields(word, word.type.word, node)
+
+    def _fresh_word(self, name: str, node: ast.Call) -> Value:
+        """`Word(field=value)`: the fields that are not named are 0."""
+        if node.args:
+            raise self.fail(node, "a word's fields are given by name", f"{name}(field=value)")
+        kind = self.scope.type_of(node.func)
+        assert kind.word is not None
+        return self._with_fields(constant(0, kind), kind.word, node)
+
+    def _with_fields(self, word: Value, layout: WordType, node: ast.Call) -> Value:
+        kind = word.type
         for keyword in node.keywords:
-            if keyword.arg is None or keyword.arg not in fields:
-                raise self.scope.unknown(str(keyword.arg), node, fields)
-            item, kind = fields[keyword.arg]
+            if keyword.arg is None or keyword.arg not in layout.fields:
+                raise self.scope.unknown(str(keyword.arg), node, layout.fields)
+            item, field_type = layout.fields[keyword.arg]
             word = self._kept(word, keyword.value, node.lineno)
             value = self.value(keyword.value)
-            self.field_fits(kind, value, node.lineno, keyword.value)
-            word = insert(word, constant(item.offset), item.bits, value)
+            self.field_fits(field_type, value, node.lineno, keyword.value)
+            word = replace(insert(word, constant(item.offset), item.bits, value), type=kind)
         return word
 
     def _peek(self, node: ast.expr) -> Value:
@@ -342,3 +389,10 @@ class Expressions(Choices):
         if spot is None:
             raise self.fail(node, "peek needs a place in memory", "peek(place)")
         return self.read(spot, node, peek=True)
+
+
+def _folded(op: str, values: list[Value]) -> Value:
+    result = values[0]
+    for value in values[1:]:
+        result = binary(op, result, value)
+    return result

@@ -207,6 +207,7 @@ def parse_text(
 ) -> Text:
     """The text in `source`, its names and syntax checked. Raises `TextError`; runs nothing."""
     from evtplan.engine.checks import check_functions
+    from evtplan.engine.doubts import refuse_misspelt
 
     if "\0" in source:
         line = source.count("\n", 0, source.index("\0")) + 1
@@ -215,6 +216,7 @@ def parse_text(
         tree = ast.parse(source, filename=path)
         text = _Reader(path, name, source, preset or {}).read(tree)
         check_functions(text)
+        refuse_misspelt(text)
         return text
     except SyntaxError as error:
         raise TextError(

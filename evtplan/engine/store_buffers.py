@@ -12,18 +12,19 @@ need not hold with more; `FULL` says whether a buffer was ever full.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import fields, replace
+from typing import Any, get_args
 
-from evtplan.engine.stepcode import IN_RANGE
+from evtplan.engine.store_shapes import Shape, shapes_of, store_key
 from evtplan.engine.system import (
     AccessKind,
-    Assert,
     Binary,
     Block,
     Choose,
     Cond,
     Const,
     ControlPoint,
+    Emit,
     Expr,
     Fence,
     Goto,
@@ -70,7 +71,7 @@ def with_store_buffers(system: TransitionSystem, entries: int = DEFAULT_STORES) 
     variables, kinds, drains, full = list(system.variables), [], [], []
     base = system.cells
     for kind in system.kinds:
-        shapes = _shapes(system, kind)
+        shapes = shapes_of(system, kind)
         if not shapes:
             kinds.append(kind)
             continue
@@ -107,83 +108,10 @@ def drained_cell(
     kind, me = plain.processes[process]
     codes = next(v for v in buffered.variables if v.name == f"{kind.name} stores")
     code = cells[codes.base + me * codes.dims[1][1] + entry]
-    for shape in _shapes(plain, kind):
+    for shape in shapes_of(plain, kind):
         if shape.code <= code < shape.code + shape.codes:
             return shape.variable.base + (code - shape.code) // shape.offsets
     raise ValueError(f"entry {entry} holds no store")
-
-
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    """One kind of store: codes `code` … `code` + cells · offsets − 1 say which cell and offset.
-
-    `offsets` is 1 where the offset is fixed (at `offset`; None for a whole cell).
-    """
-
-    variable: Variable
-    offset: int | None
-    bits: int
-    offsets: int
-    release: bool
-    code: int
-
-    @property
-    def codes(self) -> int:
-        return self.variable.cells * self.offsets
-
-    def holds(self, code: Expr) -> Expr:
-        """Whether an entry's code is one of this shape's."""
-        return Binary(
-            "and",
-            Binary(">=", code, Const(self.code)),
-            Binary("<", code, Const(self.code + self.codes)),
-        )
-
-    def cell(self, code: Expr) -> Expr:
-        """The index of the cell that a code of this shape means."""
-        number = Binary("-", code, Const(self.code))
-        return number if self.offsets == 1 else Binary("//", number, Const(self.offsets))
-
-    def inner(self, code: Expr) -> Expr | None:
-        """The offset that a code of this shape means."""
-        if self.offset is None:
-            return None
-        if self.offsets == 1:
-            return Const(self.offset)
-        return Binary("%", Binary("-", code, Const(self.code)), Const(self.offsets))
-
-
-def _stores(block: Block) -> list[Store]:
-    found = []
-    for statement in block:
-        if isinstance(statement, Store):
-            found.append(statement)
-        elif isinstance(statement, If):
-            found += _stores(statement.then) + _stores(statement.other)
-    return found
-
-
-def _shapes(system: TransitionSystem, kind: ProcessKind) -> list[_Shape]:
-    variables = {variable.name: variable for variable in system.variables}
-    shapes: dict[tuple[str, int | None, int, int, bool], _Shape] = {}
-    code = 2  # 0 is an empty entry, 1 a barrier
-    for point in kind.points:
-        for store in _stores(point.body):
-            key = _key(variables[store.place.variable], store)
-            if key not in shapes:
-                variable = variables[key[0]]
-                shapes[key] = _Shape(variable, key[1], key[2], key[3], key[4], code)
-                code += shapes[key].codes
-    return list(shapes.values())
-
-
-def _key(variable: Variable, store: Store) -> tuple[str, int | None, int, int, bool]:
-    place = store.place
-    if place.offset is None:
-        return variable.name, None, variable.bits, 1, store.release
-    if isinstance(place.offset, Const):
-        return variable.name, place.offset.value, place.bits, 1, store.release
-    return variable.name, 0, place.bits, max(1, variable.bits), store.release
 
 
 class _Buffer:
@@ -193,7 +121,7 @@ class _Buffer:
         self,
         system: TransitionSystem,
         kind: ProcessKind,
-        shapes: list[_Shape],
+        shapes: list[Shape],
         entries: int,
         scratch: int,
     ) -> None:
@@ -262,6 +190,7 @@ class _Buffer:
         return tuple(made)
 
     def _statement(self, statement: Statement) -> list[Statement]:
+        statement = self._as_seen(statement)
         match statement:
             case If(test, then, other):
                 return [If(test, self._block(then), self._block(other))]
@@ -274,9 +203,20 @@ class _Buffer:
             case Fence(kind="store") if self.pso:
                 barrier = self._push(Const(1), Const(0))
                 return [statement, If(self._empty, (), barrier)]
-            case Assert(name, test, line):
-                return [Assert(name, self._seen(test), line)]
         return [statement]
+
+    def _as_seen(self, statement: Statement) -> Statement:
+        """A statement that reads memory without an access as its process sees it."""
+        if isinstance(statement, Emit):
+            return replace(statement, arguments=tuple(map(self._seen, statement.arguments)))
+        changed: dict[str, Any] = {}
+        for item in fields(statement):
+            held = getattr(statement, item.name)
+            if isinstance(held, Place):
+                changed[item.name] = self._seen_place(held)
+            elif isinstance(held, get_args(Expr)):
+                changed[item.name] = self._seen(held)
+        return replace(statement, **changed)
 
     def _load(self, slot: int, place: Place) -> list[Statement]:
         variable = self.system_variables[place.variable]
@@ -308,9 +248,10 @@ class _Buffer:
         """A free reading of shared memory as the process sees it."""
         match expr:
             case PlaceRead(place):
+                place = self._seen_place(place)
                 variable = self.system_variables.get(place.variable)
                 if variable is None or variable.kind is not VariableKind.SHARED:
-                    return expr
+                    return PlaceRead(place)
                 cell: Expr = PlaceRead(Place(place.variable, place.index, checked=place.checked))
                 for entry in range(self.entries):
                     cell = self._overlaid(cell, variable, place.index, entry)
@@ -321,11 +262,17 @@ class _Buffer:
                 return Binary(op, self._seen(left), self._seen(right))
             case Cond(test, then, other):
                 return Cond(self._seen(test), self._seen(then), self._seen(other))
+            case Insert(word, offset, bits, value):
+                return Insert(self._seen(word), self._seen(offset), bits, self._seen(value))
         return expr
+
+    def _seen_place(self, place: Place) -> Place:
+        offset = None if place.offset is None else self._seen(place.offset)
+        return replace(place, index=self._seen(place.index), offset=offset)
 
     def _store(self, store: Store) -> list[Statement]:
         variable = self.system_variables[store.place.variable]
-        key = _key(variable, store)
+        key = store_key(variable, store)
         shape = next(
             s
             for s in self.shapes
@@ -336,15 +283,15 @@ class _Buffer:
             assert store.place.offset is not None
             scaled = Binary("*", number, Const(shape.offsets))
             number = Binary("+", scaled, store.place.offset)
-        code: Expr = Binary("+", number, Const(shape.code))
+        code = Binary("+", number, Const(shape.code))
         made: list[Statement] = []
-        value = store.value
         test = self._fits(store, variable)
         if test is not None:
-            # It shows when the store is made, not when it leaves; what is stored no longer matters.
-            made.append(Assert(IN_RANGE, test, 0))
-            code, value = Cond(test, code, Const(shape.code)), Cond(test, value, Const(0))
-        made.append(SetLocal(self.scratch + 1, value))
+            # It shows when the store is made, not when it leaves, and ends the run as ever.
+            out = SetLocal(self.scratch + 1, Const(-1), checked=True)
+            room = Guard(Binary("==", self._code(self.entries - 1), Const(0)))
+            made.append(If(test, (), (room, out)))
+        made.append(SetLocal(self.scratch + 1, store.value))
         return made + list(self._push(code, LocalRead(self.scratch + 1)))
 
     @staticmethod

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from evtplan.engine.doubts import doubts
 from evtplan.engine.executor import Executor
-from evtplan.engine.language import builtin_texts, parse_text, read_text
+from evtplan.engine.language import Text, TextError, builtin_texts, parse_text, read_text
 from evtplan.engine.lowering import lower
 from tests.engine.printed_search import printed_search
 
@@ -139,3 +140,77 @@ class TestMeaning:
             variable = next(v for v in executor.system.variables if v.name == name)
             cells = executor.memory.cells[variable.base : variable.base + variable.cells]
             assert (tuple(cells) if variable.dims else cells[0]) == value, name
+
+
+class TestNamesThatNothingReads:
+    """an unknown name … a clear error with its line"""
+
+    HEAD = "shared = dict(head=upto(3), E=upto(3)[4])\nghost = dict(inside=upto(2))\n"
+
+    def _text(self, *lines: str) -> Text:
+        return parse_text(self.HEAD + "@process\ndef p():\n" + "".join(f"    {x}\n" for x in lines))
+
+    @pytest.mark.parametrize("line", ["hed = 1", "inside_ = 1", "heads: upto(3) = 2"])
+    def test_a_store_to_a_misspelt_place_is_an_error(self, line: str) -> None:
+        with pytest.raises(TextError) as caught:
+            self._text("head = 0", line)
+        assert "unknown name" in str(caught.value)
+        assert "did you mean" in caught.value.hint
+        assert ":6:5:" in str(caught.value)
+
+    def test_where_the_value_makes_an_access_it_is_a_note(self) -> None:
+        assert doubts(self._text("hed = E[1]")) == (
+            "line 5: nothing reads the local hed; did you mean head?",
+        )
+
+    def test_a_local_of_no_use_is_a_note(self) -> None:
+        assert doubts(self._text("n = 1", "head = 2")) == ("line 5: nothing reads the local n",)
+
+    @pytest.mark.parametrize(
+        "lines",
+        [["hed = E[1]", "head = hed"], ["_hed = 1"], ["x = E[1]"], ["x = exchange(head, 1)"]],
+    )
+    def test_no_other_is(self, lines: list[str]) -> None:
+        assert doubts(self._text(*lines)) == ()
+
+    def test_a_parameter_that_does_nothing_is(self) -> None:
+        text = parse_text(
+            "parameters = dict(n=(1, 0, 2))\n" + self.HEAD + "@process\ndef p(): head = 1\n"
+        )
+        assert doubts(text) == ("the text never uses its parameter n",)
+
+    @pytest.mark.parametrize("name", [*builtin_texts(), *map(str, sorted(EXAMPLES.glob("*.py")))])
+    def test_the_texts_of_the_project_have_none(self, name: str) -> None:
+        assert doubts(read_text(name)) == ()
+
+
+class TestWordsAndTuples:
+    def _final(self, *lines: str) -> dict[str, int]:
+        head = "class W:\n    a: bit\n    n: upto(3)\n"
+        head += "shared = dict(w=W, x=upto(3), y=upto(3), r=bit[12])\n"
+        source = head + "@process\ndef p():\n" + "".join(f"    {line}\n" for line in lines)
+        executor = Executor(lower(parse_text(source)))
+        changed: dict[str, int] = {}
+        while not executor.is_at_rest:
+            for change in executor.step(executor.enabled()[0]).changes:
+                changed[change.place] = change.after
+        return changed
+
+    def test_a_word_made_afresh_has_the_other_fields_zero(self) -> None:
+        assert self._final("w = W(a=1, n=3)", "w = W(n=2)") == {"w.a": 0, "w.n": 2}
+
+    def test_tuples_are_compared_in_turn(self) -> None:
+        pairs = [(x, y) for x in range(3) for y in range(3)]
+        for a, b in pairs:
+            lines = ["k = y", f"x = {a}", f"y = {b}", "m = x", "n = y"]
+            for number, op in enumerate(("<", "<=", ">", ">=", "==", "!=")):
+                lines.append(f"r[{number}] = (m, n) {op} (1, 1)")
+                lines.append(f"r[{number + 6}] = (x, n) {op} (1, y) and k == 0")
+            found = self._final(*lines)
+            left, right = (a, b), (1, 1)
+            whole = [left < right, left <= right, left > right, left >= right]
+            whole += [left == right, left != right]
+            right = (1, b)
+            whole += [left < right, left <= right, left > right, left >= right]
+            whole += [left == right, left != right]
+            assert [found.get(f"r[{at}]", 0) for at in range(12)] == [int(item) for item in whole]

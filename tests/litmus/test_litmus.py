@@ -6,9 +6,12 @@ sequential consistency by hand. Registers are ghosts, read when all is at rest.
 
 import pytest
 
+from evtplan.engine.checking import check
+from evtplan.engine.executor import Executor
 from evtplan.engine.explorer import Limits, explore, snapshot_of
 from evtplan.engine.language import parse_text
 from evtplan.engine.lowering import lower
+from evtplan.engine.path import PathStep
 from evtplan.engine.plainsearch import PlainSearch
 from evtplan.engine.stepcode import print_steps
 from evtplan.engine.store_buffers import with_store_buffers
@@ -126,8 +129,36 @@ class TestForwarding:
             assert {item[0] for item in found} == {1}
             assert (1, 0, 0) in found
 
+    def test_also_where_it_reads_without_an_access(self) -> None:
+        text = program("x = 1; y = peek(x); r[0] = peek(x); r[peek(x)] = 1; a = y; r[2] = a")
+        for memory in ("sc", "tso", "pso"):
+            system = lower(parse_text(text), memory=memory)
+            assert outcomes(text, memory, ("r0", "r1", "r2", "y")) == {(1, 1, 1, 1)}
+            executor = Executor(system)
+            for _ in range(3):
+                executor.step(PathStep(0))
+            cells = {v.name: v.base for v in system.variables}
+            assert executor.memory.cells[cells["r"] : cells["r"] + 3] == [1, 1, 1]
+
     def test_the_compiled_search_has_the_same_states(self) -> None:
         system = with_store_buffers(lower(parse_text(IRIW), memory="pso"), 2)
         plain = explore(system, Limits(plain_states=None))
         compiled = explore(system, Limits(plain_states=0))
         assert (plain.states, plain.transitions) == (compiled.states, compiled.transitions)
+
+
+class TestOutOfRange:
+    """the step that does it leads nowhere and is no edge"""
+
+    @pytest.mark.parametrize(
+        ("memory", "stores", "depth"), [("sc", 2, 6), ("tso", 1, 8), ("tso", 2, 7), ("pso", 3, 6)]
+    )
+    def test_it_shows_when_the_store_is_made_if_there_is_room(
+        self, memory: str, stores: int, depth: int
+    ) -> None:
+        text = parse_text(
+            "shared = dict(c=upto(2))\n@process\ndef p():\n    for i in range(4):\n"
+            "        t = c\n        c = t + 1\n"
+        )
+        found = check(text, memory=memory, stores=stores, limits=Limits(keep_going=True))
+        assert [(v.item.name, v.depth) for v in found.verdicts if v.path] == [("in_range", depth)]
