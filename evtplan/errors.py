@@ -18,6 +18,15 @@ __all__ = [
 ]
 
 
+# What an error repeats of a name or value, and of all there is to say of a file.
+_LONGEST_NAME = 80
+_LONGEST_REASON = 400
+
+
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 class EvtplanError(Exception):
     """What is wrong, and how to mend it; the base of all our errors."""
 
@@ -40,7 +49,7 @@ class InputError(EvtplanError):
         hint: str = "",
     ) -> None:
         self.path = str(path)
-        self.reason = reason
+        self.reason = reason = _short(reason, _LONGEST_REASON)
         self.line = line
         self.column = column
         place = ":".join(str(part) for part in (self.path, line, column) if part is not None)
@@ -71,7 +80,7 @@ class UnknownNameError(EvtplanError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         self.kind = kind
-        self.name = name
+        self.name = name = _short(name, _LONGEST_NAME)
         self.known = tuple(known)
         by_lower = {text.lower(): text for text in self.known}
         # Numbers that look alike mean nothing: 4.23 is not a slip for 4.3.

@@ -68,7 +68,7 @@ def _take_position(path: str, line: int, found: dict[str, str], part: str, prefi
     if part:
         raise InputError(
             path,
-            f"disk: {part!r} is one value too many after {', '.join(_POSITIONS)}",
+            f"disk: {part[:40]!r} is one value too many after {', '.join(_POSITIONS)}",
             line=line,
         )
 

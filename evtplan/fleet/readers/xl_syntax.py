@@ -145,7 +145,7 @@ class _Parser:
         key, line = self.text, self.line
         self.advance()
         if not (self.at("=") or self.at("+=")):
-            raise self.fail(f"= after {key}", _XM_HINT if key in _PYTHON else "")
+            raise self.fail(f"= after {key[:40]}", _XM_HINT if key in _PYTHON else "")
         adds = self.at("+=")
         self.advance()
         value = self.value(0)
@@ -163,7 +163,7 @@ class _Parser:
         if self.at("["):
             return self.items(depth + 1)
         word = self.text if self.kind == "key" else ""
-        hint = f"quote it: '{word}'" if word and word not in _PYTHON else ""
+        hint = f"quote it: '{word[:40]}'" if word and word not in _PYTHON else ""
         raise self.fail("a number, a quoted string or a list", hint)
 
     def take(self, text: Text) -> Text:

@@ -47,6 +47,26 @@ class TestKeys:
         assert read_xl_cfg("a.cfg", text).guests[0].possible_vcpus == 2
 
 
+class TestErrors:
+    """one clear error or note each"""
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "{long} 1",
+            "type = '{long}'",
+            "builder = '{long}'",
+            "disk = [ '/a,raw,xvda,rw,{long}' ]",
+            "vcpus = {long}",
+        ],
+    )
+    def test_repeat_little_of_what_is_very_long(self, text: str) -> None:
+        with pytest.raises(EvtplanError) as caught:
+            read_xl_cfg("a.cfg", text.format(long="k" * 100_000))
+        assert len(caught.value.message) < 500
+        assert len(caught.value.hint) < 200
+
+
 class TestJson:
     @pytest.mark.parametrize("text", ["[1, 2]", "[null]", "", "7", '"x"'])
     def test_a_file_that_is_named_so_is_read_as_json(self, tmp_path: Path, text: str) -> None:
