@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from evtplan.errors import EvtplanError, UnknownNameError
+from evtplan.errors import EvtplanError, OutputError, UnknownNameError
 from evtplan.export.files import write_whole
 from evtplan.plans.sweeps.design import Sweep
 
@@ -24,6 +24,12 @@ _MOST_CURVES = 12
 _MOST_PANELS = 6
 # Told apart by people who do not see all colours (Okabe and Ito), darkest first.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+# Cells of a heat map that have room for their numbers.
+_MOST_NUMBERS = 130
+_SPELLED = {
+    "vm": "VM", "vms": "VMs", "vcpus": "VCPUs", "abi": "ABI", "xen": "Xen", "domu": "domU",
+    "domids": "domain IDs", "xenheap": "Xen heap",
+}  # fmt: skip
 _NAMES = ("binding", "fleet", "abi", "xen", "arch")
 
 
@@ -35,6 +41,8 @@ def check_plot(sweep: Sweep, path: str, column: str) -> None:
         raise UnknownNameError("column", column, sweep.known)
     if column in _NAMES:
         raise EvtplanError(f"--plot-y {column}: a name cannot be drawn", "e.g. --plot-y vm_limit")
+    if not Path(path).absolute().parent.is_dir():
+        raise OutputError(path, "No such file or directory")
     if sweep.points > _MOST_POINTS:
         raise EvtplanError(
             f"{sweep.points} points are too many to draw", f"vary fewer: up to {_MOST_POINTS}"
@@ -56,19 +64,25 @@ def draw_sweep(sweep: Sweep, path: str, column: str) -> None:
     table = _table(sweep, column)
     if not len(table[column]):
         raise EvtplanError("no point satisfies the condition: there is nothing to draw")
+    if all(value is None for value in table[column]):
+        raise EvtplanError(f"--plot-y {column}: it has no value at any point of this sweep")
     if sweep.sample is not None:
         figure = _shares(sweep, table, column)
     elif len(_numbers(sweep)) == 2 and not sweep.zipped:
         figure = _heat_maps(sweep, table, column)
     else:
         figure = _curves(sweep, table, column)
+    told = ", ".join(f"{_label(name)} {value}" for name, value in sweep.subject.told)
+    if told:
+        figure.suptitle(told, x=0.01, ha="left", fontsize=9, color="#5b6470")
     suffix = Path(path).suffix.lower()
     if suffix == ".png":
         data = _png_bytes(figure)
     elif suffix == ".svg":
         data = svg_bytes(figure)
     else:
-        data = _page(inline_svg(figure), f"{_label(column)} over {', '.join(sweep.keys)}")
+        over = " and ".join(_label(key) for key in sweep.keys)
+        data = _page(inline_svg(figure), f"{_label(column)} over {over}")
     write_whole(path, data)
 
 
@@ -130,27 +144,34 @@ def _curves(sweep: Sweep, table: dict[str, list[Any]], column: str) -> Any:
         titles = list(groups)
         values = [table[column][rows[0]] or 0 for rows in groups.values()]
         bars = axes.bar(titles, values, color=COLOURS[0])
-        axes.bar_label(bars)
+        axes.bar_label(bars, fmt=lambda value: f"{value:,.10g}")
         axes.set_ylabel(_label(column))
+        _ticks(axes.yaxis)
         return figure
     x = numbers[0]
-    for place, (title, rows) in enumerate(groups.items()):
+    curves: dict[tuple[tuple[Any, Any], ...], list[str]] = {}
+    for title, rows in groups.items():
         points = sorted(
             (table[x][row], table[column][row]) for row in rows if table[column][row] is not None
         )
-        marker = "o" if len(points) <= 40 else ""
+        curves.setdefault(tuple(points), []).append(title)
+    for place, (curve, titles) in enumerate(curves.items()):
+        marker = "o" if len(curve) <= 40 else ""
         axes.plot(
-            [p[0] for p in points],
-            [p[1] for p in points],
-            label=title or None,
+            [p[0] for p in curve],
+            [p[1] for p in curve],
+            label=", ".join(titles) or None,
             color=COLOURS[place % len(COLOURS)],
             linestyle=("-", "--", ":")[place // len(COLOURS) % 3],
+            # Where curves meet, the one below shows at the edges of the one above.
+            linewidth=1.4 + 1.2 * (len(curves) - 1 - place) / max(len(curves) - 1, 1),
             marker=marker,
             markersize=3.5,
         )
     _scale(axes, "x", table[x])
     _scale(axes, "y", [v for v in table[column] if v is not None], varied=False)
-    axes.set_xlabel(_label(x))
+    beside = ", ".join(_label(name) for name in numbers[1:])
+    axes.set_xlabel(_label(x) + (f" (and beside it {beside})" if beside else ""))
     axes.set_ylabel(_label(column))
     axes.grid(alpha=0.3)
     if any(groups):
@@ -164,10 +185,7 @@ def _heat_maps(sweep: Sweep, table: dict[str, list[Any]], column: str) -> Any:
     figure = new_figure(5.4 * len(groups) + 1.2, 4.8)
     known = [value for value in table[column] if value is not None]
     low, high = min(known, default=0), max(known, default=1)
-    from matplotlib.colors import LogNorm, Normalize
-
-    logarithmic = low > 0 and high / low >= 50
-    shade = LogNorm(low, high) if logarithmic else Normalize(low, max(high, low + 1))
+    shade, shades = _shade(low, high)
     mesh = None
     panels = []
     for place, (title, rows) in enumerate(groups.items(), 1):
@@ -181,15 +199,49 @@ def _heat_maps(sweep: Sweep, table: dict[str, list[Any]], column: str) -> Any:
             if value is not None:
                 cells[lines[table[up][row]], columns[table[across][row]]] = value
         mesh = axes.pcolormesh(
-            _edges(xs), _edges(ys), cells, norm=shade, cmap="cividis", rasterized=cells.size > 5000
+            _edges(xs), _edges(ys), cells, norm=shade, cmap=shades, rasterized=cells.size > 5000
         )
+        if cells.size <= _MOST_NUMBERS:
+            _write_cells(axes, xs, ys, cells, mesh)
         for direction, values in (("x", xs), ("y", ys)):
             _scale(axes, direction, values)
         axes.set_xlabel(_label(across))
         axes.set_ylabel(_label(up))
         axes.set_title(title)
-    figure.colorbar(mesh, ax=panels, label=_label(column))
+    bar = figure.colorbar(mesh, ax=panels, label=_label(column))
+    bar.ax.yaxis.set_minor_formatter(_minor)
+    bar.ax.yaxis.set_major_formatter(_number)
     return figure
+
+
+def _shade(low: float, high: float) -> tuple[Any, str]:
+    """How values are shaded: what is short of zero in another colour, wide ranges by factors."""
+    from matplotlib.colors import LogNorm, Normalize, SymLogNorm, TwoSlopeNorm
+
+    furthest = max(abs(low), abs(high))
+    if low < 0 < high:
+        if furthest >= 100:
+            return SymLogNorm(1, vmin=-furthest, vmax=furthest, base=10), "PuOr"
+        return TwoSlopeNorm(0, -furthest, furthest), "PuOr"
+    if low > 0 and high / low >= 50:
+        return LogNorm(low, high), "cividis"
+    if low == 0 and high >= 100:
+        return SymLogNorm(1, vmin=0, vmax=high, base=10), "cividis"
+    return Normalize(low, max(high, low + 1)), "cividis"
+
+
+def _write_cells(axes: Any, xs: Sequence[int], ys: Sequence[int], cells: Any, mesh: Any) -> None:
+    """The value of each cell, dark on light and light on dark."""
+    for line, y in enumerate(ys):
+        for place, x in enumerate(xs):
+            value = cells[line, place]
+            if not np.isnan(value):
+                red, green, blue, _ = mesh.cmap(mesh.norm(value))
+                dark = 0.3 * red + 0.59 * green + 0.11 * blue < 0.5
+                axes.text(
+                    x, y, _number(value, 0), ha="center", va="center", fontsize=7.5,
+                    color="white" if dark else "black",
+                )  # fmt: skip
 
 
 def _edges(values: Sequence[int]) -> list[float]:
@@ -213,40 +265,58 @@ def _is_geometric(values: Sequence[int]) -> bool:
 
 def _scale(axes: Any, direction: str, values: Sequence[int], *, varied: bool = True) -> None:
     """Choose how an axis is divided: by factors where `values` grow by them, or, for what is
-    computed rather than varied, where they span a wide range.
+    computed rather than varied, where they span a wide range, zeros at its foot.
     """
     positive = [value for value in values if value > 0]
     wide = bool(positive) and max(positive) / min(positive) >= 100
     by_factors = _is_geometric(values) if varied else wide
+    set_scale = getattr(axes, f"set_{direction}scale")
     if by_factors and len(positive) == len(values):
-        getattr(axes, f"set_{direction}scale")("log", base=2 if varied else 10)
-    axis = getattr(axes, f"{direction}axis")
-    from matplotlib.ticker import FuncFormatter
+        set_scale("log", base=2 if varied else 10)
+    elif by_factors and min(values) == 0:
+        set_scale("symlog", linthresh=1)
+        axes.set_ylim(bottom=0)
+    _ticks(getattr(axes, f"{direction}axis"))
 
-    axis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:,.10g}"))
+
+def _ticks(axis: Any) -> None:
+    """Whole numbers in groups of three; where the scale is even, at whole numbers only."""
+    if axis.get_scale() == "linear":
+        from matplotlib.ticker import MaxNLocator
+
+        axis.set_major_locator(MaxNLocator(nbins="auto", integer=True, steps=[1, 2, 2.5, 5, 10]))
+    axis.set_major_formatter(_number)
+
+
+def _minor(value: float, place: int) -> str:
+    """2 and 5 times a power of ten are told, the rest only marked."""
+    return _number(value, place) if f"{abs(value):e}"[0] in "25" else ""
+
+
+def _number(value: float, _place: int) -> str:
+    return f"{value:,.10g}".replace("-", "\u2212")
 
 
 def _shares(sweep: Sweep, table: dict[str, list[Any]], column: str) -> Any:
     """For each value, at which share of the points it is reached."""
     figure = new_figure()
     axes = figure.add_subplot()
-    groups: dict[str, list[Any]] = {}
+    axis_of_abi = next((axis.values for axis in sweep.axes if axis.key == "abi"), ())
+    groups: dict[str, list[Any]] = {str(abi): [] for abi in axis_of_abi}
     for abi, value in zip(table["abi"], table[column], strict=True):
         if value is not None:
             groups.setdefault(abi, []).append(value)
+    groups = {abi: values for abi, values in groups.items() if values}
     for place, (title, values) in enumerate(groups.items()):
         ordered = np.sort(np.array(values))
         share = 100 * (1 - np.arange(len(ordered)) / len(ordered))
         keep = np.unique(np.linspace(0, len(ordered) - 1, 2000).astype(int))
+        promised = ordered[len(ordered) // 100]
         axes.plot(
-            ordered[keep], share[keep], label=title, color=COLOURS[place % len(COLOURS)],
-            drawstyle="steps-pre",
+            ordered[keep], share[keep], label=f"{title}: {promised:,} at 99 %",
+            color=COLOURS[place % len(COLOURS)], drawstyle="steps-pre",
         )  # fmt: skip
-        promised = ordered[int(len(ordered) * 0.01)]
         axes.plot([promised], [99], "o", color=COLOURS[place % len(COLOURS)], markersize=4)
-        axes.annotate(
-            f"{promised:,}", (promised, 99), textcoords="offset points", xytext=(7, 4), fontsize=9
-        )
     axes.axhline(99, color="grey", linewidth=0.8, linestyle=":")
     axes.set_xlabel(_label(column))
     axes.set_ylabel("points that reach it, %")
@@ -254,13 +324,14 @@ def _shares(sweep: Sweep, table: dict[str, list[Any]], column: str) -> Any:
     everything = [value for values in groups.values() for value in values]
     if min(everything) > 0 and max(everything) / min(everything) >= 100:
         axes.set_xscale("log")
+    _ticks(axes.xaxis)
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
     return figure
 
 
 def _label(column: str) -> str:
-    return column.replace("_", " ").replace("vms", "VMs").replace("vm ", "VM ")
+    return " ".join(_SPELLED.get(word, word) for word in column.split("_"))
 
 
 def svg_bytes(figure: Any) -> bytes:

@@ -38,6 +38,10 @@ class Subject(Protocol):
     def complete(self) -> frozenset[str]:
         """Columns that have a value at every point."""
 
+    @property
+    def told(self) -> tuple[tuple[str, int | str], ...]:
+        """What all points have in common, for a caption."""
+
     def check(self, keys: tuple[str, ...]) -> None:
         """Raise `EvtplanError` where the varied `keys` leave something open."""
 

@@ -45,6 +45,13 @@ class FleetSubject:
         """None is promised."""
         return frozenset()
 
+    @property
+    def told(self) -> tuple[tuple[str, int | str], ...]:
+        """The fleet by name, and what is set in it."""
+        settings = ((".".join(setting.path), value) for setting, value in self.fixed)
+        name = (("fleet", self.fleet.name),) if self.fleet.name != "fleet" else ()
+        return (*name, *settings)
+
     def check(self, keys: tuple[str, ...]) -> None:
         """Nothing can be left open: the fleet says everything."""
 

@@ -86,6 +86,11 @@ class NumbersSubject:
         """What is set, and what `uniform.row` gives for any inputs."""
         return always_present().union(key for key, _ in self.fixed)
 
+    @property
+    def told(self) -> tuple[tuple[str, int | str], ...]:
+        """What is set."""
+        return self.fixed
+
     def check(self, keys: tuple[str, ...]) -> None:
         """Raise `EvtplanError` where nobody says how many channels a VM has."""
         if "events_per_vm" not in keys and "events_per_vm" not in dict(self.fixed):

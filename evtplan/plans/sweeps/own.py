@@ -43,6 +43,11 @@ class WithOwn:
         """Those of the subject: a formula may divide by zero."""
         return self.subject.complete
 
+    @property
+    def told(self) -> tuple[tuple[str, int | str], ...]:
+        """What the subject tells."""
+        return self.subject.told
+
     def check(self, keys: tuple[str, ...]) -> None:
         """Raise `EvtplanError` where the subject does, or an input has no value."""
         self.subject.check(keys)
