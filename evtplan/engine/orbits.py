@@ -67,13 +67,15 @@ class _Printer:
         self.pooled = {pool.kind for pool in symmetry.pools}
         self.moved_by = {kind: a for a, item in enumerate(self.names) for kind in item.kinds}
         self.temporaries = 0
+        self.known: dict[str, str] = {}
 
     def text(self) -> str:
         w = ", ".join(f"w{i}" for i in range(self.words))
         for a, item in enumerate(self.names):
             table = ", ".join(str(number) for number in _orders(len(item.elements)))
             self.lines.append(f"ORDERS_{a} = ORDERS([{table}])")
-        self.lines += ["", "", f"@compiled\ndef canonical({w}):"]
+        head = [*self.lines, "", "", f"@compiled\ndef canonical({w}):"]
+        self.lines = []
         for a in range(len(self.names)):
             self._ranks(a)
         self._put(1, "count = 0")
@@ -92,7 +94,8 @@ class _Printer:
             self._put(a + 3, "break")
         b = ", ".join(f"b{i}" for i in range(self.words))
         self._put(1, f"return {b}, count * same")
-        return "\n".join(self.lines) + "\n"
+        beginning = [f"    {name} = {text}" for text, name in self.known.items()]
+        return "\n".join([*head, *beginning, *self.lines]) + "\n"
 
     def _put(self, depth: int, text: str) -> None:
         self.lines.append("    " * depth + text)
@@ -153,8 +156,8 @@ class _Printer:
                 yield from ((f"{cell} & {plain}", plain.bit_length()) for cell in here)
                 for cell, item in product(here, fields):
                     names = self.names[item.names].elements
-                    test = f"{names[0]} <= {_part(cell, item)} <= {names[-1]}"
-                    yield _truth(test), 1
+                    part = _part(cell, item)
+                    yield _truth(f"({names[0]} <= {part}) & ({part} <= {names[-1]})"), 1
             else:
                 summed = " + ".join(f"({cell} & {plain})" for cell in here)
                 yield summed, (len(here) * plain).bit_length()
@@ -177,9 +180,7 @@ class _Printer:
             if item.names != a:
                 continue
             refers = [
-                f"({self._selected(kind, n, where)} if {self._held(kind, n, item)} == {element} "
-                "else 0)"
-                for n in range(count)
+                _truth(f"{self._held(kind, n, item, where)} == {element}") for n in range(count)
             ]
             if mover is None and kind not in self.pooled:
                 yield from ((text, 1) for text in refers)
@@ -207,7 +208,7 @@ class _Printer:
     def _renamed(self, value: str, item: _Field) -> str:
         """The new name in place of `value`, a variable."""
         last = self.names[item.names].elements[-1]
-        new = f"((all{item.names} >> ({value} * {_NIBBLE})) & 15)"
+        new = f"((all{item.names} >> (({value} & 15) * {_NIBBLE})) & 15)"
         if (1 << item.bits) - 1 > last:
             return f"({new} if {value} <= {last} else {value})"
         return new
@@ -248,16 +249,11 @@ class _Printer:
             self._fields_renamed(value, fields, depth)
             self._place(variable, value, self._target(variable, index), depth)
 
-    def _fields_renamed(
-        self, value: str, fields: Iterable[_Field], depth: int, selected: str = ""
-    ) -> None:
+    def _fields_renamed(self, value: str, fields: Iterable[_Field], depth: int) -> None:
         for item in fields:
             old = self._temp()
             self._put(depth, f"{old} = {_part(value, item)}")
-            change = f"({old} ^ {self._renamed(old, item)})"
-            if selected:
-                change = f"({change} & -({selected}))"
-            self._put(depth, f"{value} ^= {change} << {item.offset}")
+            self._put(depth, f"{value} ^= ({old} ^ {self._renamed(old, item)}) << {item.offset}")
 
     def _target(self, variable: Variable, index: tuple[int, ...]) -> str | int:
         """The number of the cell that the cell at `index` goes to."""
@@ -304,8 +300,9 @@ class _Printer:
                 atoms.append(name)
             for item, where in self._local_fields(kind):
                 number, inner = self._in_atom(kind, item)
-                chosen = self._selected(kind, n, where)
-                self._fields_renamed(atoms[number], [inner], depth, chosen)
+                old = self._held(kind, n, item, where)
+                change = f"(({old} ^ {self._renamed(old, inner)}) & ~({old} >> 63))"
+                self._put(depth, f"{atoms[number]} ^= {change} << {inner.offset}")
             frames.append(atoms)
         if kind in self.pooled:
             self._sort(frames, depth)
@@ -406,36 +403,40 @@ class _Printer:
                 return number, _Field(offset, item.bits, item.names)
         raise AssertionError(item)
 
-    def _held(self, kind: int, process: int, item: _Field) -> str:
+    def _held(self, kind: int, process: int, item: _Field, points: tuple[int, ...]) -> str:
+        """The name that a local holds where the process stands at one of `points`; −1 elsewhere."""
         number, inner = self._in_atom(kind, item)
         part = self.atoms[kind][number].places[process]
-        return self._read(Part(part.word, part.offset + inner.offset, inner.bits))
-
-    def _pc(self, kind: int, process: int) -> str:
-        return self._read(self.packing.frames[self.first_process[kind] + process].pc)
-
-    def _selected(self, kind: int, process: int, points: tuple[int, ...]) -> str:
-        """1 where the process stands at one of the points."""
+        held = self._read(Part(part.word, part.offset + inner.offset, inner.bits))
         pc = self._pc(kind, process)
         pieces: dict[int, int] = {}
         for point in points:
-            number = point // _PC_PIECE
-            pieces[number] = pieces.get(number, 0) | 1 << (point % _PC_PIECE)
-        texts = []
-        for number, mask in pieces.items():
-            low = number * _PC_PIECE
-            if len(self.system.kinds[kind].points) < _PC_PIECE:
-                texts.append(f"(({mask} >> {pc}) & 1)")
-            else:
-                test = f"{low} <= {pc} < {low + _PC_PIECE}"
-                texts.append(f"((({mask} >> ({pc} - {low})) & 1) if {test} else 0)")
-        return "(" + " + ".join(texts) + ")"
+            piece = point // _PC_PIECE
+            pieces[piece] = pieces.get(piece, 0) | 1 << (point % _PC_PIECE)
+        tests = []
+        for piece, mask in pieces.items():
+            low = piece * _PC_PIECE
+            at = f"({pc} - {low})" if low else pc
+            test = f"(({mask} >> {at}) & 1)"
+            if len(self.system.kinds[kind].points) >= _PC_PIECE:
+                test = f"({test} if {low} <= {pc} < {low + _PC_PIECE} else 0)"
+            tests.append(test)
+        return self._once(f"{held} | (({' | '.join(tests)}) - 1)")
+
+    def _pc(self, kind: int, process: int) -> str:
+        return self._once(self._read(self.packing.frames[self.first_process[kind] + process].pc))
+
+    def _once(self, text: str) -> str:
+        """A name for what `text` is, which is computed at the beginning."""
+        if text not in self.known:
+            self.known[text] = f"x{len(self.known)}"
+        return self.known[text]
 
     def _cell(self, variable: Variable, number: int) -> str:
         for chunk in self.packing.chunks[variable.name]:
             if chunk.first <= number < chunk.first + chunk.count:
                 offset = chunk.offset + (number - chunk.first) * variable.bits
-                return self._read(Part(chunk.word, offset, variable.bits))
+                return self._once(self._read(Part(chunk.word, offset, variable.bits)))
         raise AssertionError(number)
 
     def _read(self, part: Part) -> str:
@@ -491,7 +492,8 @@ def _part(value: str, item: _Field) -> str:
 
 
 def _truth(test: str) -> str:
-    return f"(1 if {test} else 0)"
+    """A comparison as 0 or 1, without a branch: compilers take long over many."""
+    return f"(({test}) * 1)"
 
 
 def _before(left: list[str], right: list[str]) -> str:
