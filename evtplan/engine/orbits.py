@@ -455,7 +455,8 @@ class _Printer:
         merged: list[list[Part]] = []
         for column in columns:
             pairs = list(zip(merged[-1], column, strict=True)) if merged else []
-            if pairs and all(_is_beside(old, new) for old, new in pairs):
+            apart = {new.offset - old.offset for old, new in pairs}
+            if len(apart) == 1 and all(_is_beside(old, new) for old, new in pairs):
                 merged[-1] = [
                     Part(old.word, old.offset, max(old.bits, new.offset + new.bits - old.offset))
                     for old, new in pairs
@@ -470,7 +471,7 @@ class _Printer:
 def _is_beside(old: Part, new: Part) -> bool:
     """They touch or overlap, and together fit a signed word (or overlap, and have to)."""
     end = max(old.offset + old.bits, new.offset + new.bits)
-    if old.word != new.word or new.offset > old.offset + old.bits:
+    if old.word != new.word or not old.offset <= new.offset <= old.offset + old.bits:
         return False
     return new.offset < old.offset + old.bits or end - old.offset <= 62
 

@@ -240,6 +240,18 @@ class TestBothSearches:
             assert compiled.broken == plain.broken
             assert compiled.witnesses == plain.witnesses
 
+    def test_find_the_same_where_a_process_has_more_points_than_a_word_has_bits(self) -> None:
+        steps = "    step()\n" * 70
+        system = text(HEAD + RAISER.format(line="q = H") + steps + "    H = q\n    T = p\n")
+        symmetry = find_symmetry(system)
+        assert symmetry.title == "port(3) × raiser(2)"
+        assert len(system.kinds[0].points) > 70
+        plain = explore(system, PLAIN, symmetry=symmetry)
+        require_equal(explore(system, PLAIN), plain)
+        compiled = explore(system, COMPILED, symmetry=symmetry)
+        assert (compiled.states, compiled.transitions) == (plain.states, plain.transitions)
+        require_equal(explore(system, PLAIN), compiled)
+
 
 HEAD = """
 parameters = dict(ports=(3, 1, 4))
