@@ -110,7 +110,7 @@ class CompiledSearch:
             block[CB.OUT] = self.buffers[number].address
             block[CB.PENDING] = self.buffers[number].address + batch * 8 * packing.words
             block[CB.STRIDE] = stride
-            block[CB.RECENT] = self.buffers[number].address + 3 * stride
+            block[CB.REMEMBERED] = self.buffers[number].address + 3 * stride
             block[CB.CHUNK] = self.chunk
             block[CB.WANTED] = wanted
             block[CB.EXPAND] = system.expand.address
