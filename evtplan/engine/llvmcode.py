@@ -11,8 +11,9 @@ compiling several times faster; Numba links it into the search and optimises bot
 
 from collections.abc import Callable, Sequence
 
+from evtplan.engine.bodies import IN_RANGE, mentioned_slots
 from evtplan.engine.packing import Chunk, Packing, Part, pack_system
-from evtplan.engine.stepcode import FLAG_SHIFT, IN_RANGE, StepCode, mentioned_slots
+from evtplan.engine.stepcode import FLAG_SHIFT, StepCode
 from evtplan.engine.system import (
     END,
     Assert,
