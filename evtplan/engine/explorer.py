@@ -8,18 +8,29 @@ order.
 
 import os
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Protocol
 
 from evtplan.engine.aside import aside
+from evtplan.engine.exploration import (
+    BROKEN,
+    INTERRUPTED,
+    NO_MEMORY,
+    Exploration,
+    Limits,
+    Progress,
+    Step,
+    Witness,
+)
 from evtplan.engine.kernel import CB, MOST_WORDS, Mode
 from evtplan.engine.livelock import Component, fairest, fairest_orbits, loop_from, spread
-from evtplan.engine.packing import Packing, pack_system
+from evtplan.engine.packing import pack_system
 from evtplan.engine.pages import available_bytes
 from evtplan.engine.plainsearch import PlainSearch, plain_functions
 from evtplan.engine.reduction import Reduction, compiled_reduction, reduction_of
+from evtplan.engine.snapshots import Snapshot, initial_state, snapshot_of
 from evtplan.engine.stepcode import IN_RANGE, StepCode, print_steps
 from evtplan.engine.symmetry import Symmetry
 from evtplan.engine.system import Choose, If, PropertyKind, TransitionSystem
@@ -41,112 +52,9 @@ __all__ = [
     "usable_cores",
 ]
 
-# Spaces up to here are searched in plain Python: about what compiling costs in time.
-PLAIN_STATES = 60_000
 # Flags that fit above the successor count in what compiled `expand` returns.
 _MOST_FLAGS = 40
 _MOST_FAN_OUT = 1 << 16
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a search may use. `memory_bytes` None: four fifths of what is free.
-
-    `plain_states`: up to so many states in plain Python before compiling (0: compile at once,
-    None: never compile). `report_seconds` lies between two calls of `progress`.
-    """
-
-    memory_bytes: int | None = None
-    threads: int = 1
-    keep_going: bool = False
-    plain_states: int | None = PLAIN_STATES
-    report_seconds: float = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a search is. `compiling`: it begins anew once code for it is compiled."""
-
-    depth: int
-    states: int
-    transitions: int
-    seconds: float
-    compiling: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """A state in full: every cell, and each process's control point (END: −1) and locals."""
-
-    cells: tuple[int, ...]
-    points: tuple[int, ...]
-    locals: tuple[tuple[int, ...], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """`process` moves (by number among all), with the value it chose, or None."""
-
-    process: int
-    choice: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Witness:
-    """A shortest way to what breaks or shows a property.
-
-    `states` are packed, the initial one first; `steps[i]` leads from `states[i]`. Where the last
-    step itself is at fault and leaves no state (a value out of range), `states` is one shorter.
-    `loop` is the number of the state from which the steps repeat for ever, or None.
-    """
-
-    name: str
-    states: tuple[int, ...]
-    steps: tuple[Step, ...]
-    loop: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Exploration:
-    """What a search found.
-
-    `broken` and `shown` give the least depth of each property broken, each *sometimes* shown;
-    `undecided` are those about endless runs that could not be decided.
-    `why` says why the search is not `finished`. `states_represented` and `transitions_represented`
-    are those of the full search that the ones found stand for, where a `reduction` merged equal
-    ones (None: not known, the search ended early). `seconds` is the search alone, without compiling
-    (`compile_seconds`); `cpu_seconds` its processor time.
-    """
-
-    system: TransitionSystem
-    states: int
-    transitions: int
-    depth: int
-    at_rest: int
-    finished: bool
-    why: str
-    broken: Mapping[str, int]
-    shown: Mapping[str, int]
-    undecided: tuple[str, ...]
-    witnesses: Mapping[str, Witness]
-    method: str
-    threads: int
-    reduction: str
-    states_represented: int | None
-    transitions_represented: int | None
-    state_bits: int
-    seconds: float
-    cpu_seconds: float
-    compile_seconds: float
-    bytes_per_state: float
-    used_bytes: int
-    packing: Packing
-    levels: tuple[int, ...] = field(default=(), repr=False)
-
-    @property
-    def interrupted(self) -> bool:
-        """Ctrl-C came before everything was known."""
-        return self.why == _INTERRUPTED
 
 
 class _Search(Protocol):
@@ -166,74 +74,11 @@ class _Search(Protocol):
     def weighed(self, level: int, reduction: Reduction) -> tuple[int, int]: ...
 
 
-# ---- states ------------------------------------------------------------------------------------
-
-
-def pack(system: TransitionSystem, packing: Packing, snapshot: Snapshot) -> int:
-    """A snapshot as one integer of the fused `packing`."""
-    state = 0
-    for variable in system.variables:
-        for chunk in packing.chunks[variable.name]:
-            for at in range(chunk.count):
-                value = snapshot.cells[variable.base + chunk.first + at]
-                state |= value << (chunk.offset + at * variable.bits)
-    for number, frame in enumerate(packing.frames):
-        point = snapshot.points[number]
-        state |= (frame.end if point < 0 else point) << frame.pc.offset
-        kind = system.processes[number][0]
-        live = () if point < 0 else kind.points[point].live
-        for slot in live:
-            part = frame.locals[slot]
-            if part is not None:
-                state |= snapshot.locals[number][slot] << part.offset
-    return state
-
-
-def snapshot_of(system: TransitionSystem, packing: Packing, state: int) -> Snapshot:
-    """The packed `state` in full."""
-    cells = [0] * system.cells
-    for variable in system.variables:
-        mask = (1 << variable.bits) - 1
-        for chunk in packing.chunks[variable.name]:
-            for at in range(chunk.count):
-                value = (state >> (chunk.offset + at * variable.bits)) & mask
-                cells[variable.base + chunk.first + at] = value
-    points, frames = [], []
-    for (kind, _), frame in zip(system.processes, packing.frames, strict=True):
-        point = (state >> frame.pc.offset) & ((1 << frame.pc.bits) - 1)
-        values = [0] * len(kind.locals)
-        for slot in () if point == frame.end else kind.points[point].live:
-            part = frame.locals[slot]
-            if part is not None:
-                values[slot] = (state >> part.offset) & ((1 << part.bits) - 1)
-        points.append(-1 if point == frame.end else point)
-        frames.append(tuple(values))
-    return Snapshot(tuple(cells), tuple(points), tuple(frames))
-
-
-def initial_state(system: TransitionSystem, packing: Packing) -> int:
-    """The state every run begins in, packed (fused)."""
-    cells = [0] * system.cells
-    for variable in system.variables:
-        cells[variable.base : variable.base + variable.cells] = variable.initial
-    points = tuple(kind.start for kind, _ in system.processes)
-    values = tuple(kind.initial for kind, _ in system.processes)
-    return pack(system, packing, Snapshot(tuple(cells), points, values))
-
-
-# ---- the search --------------------------------------------------------------------------------
-
-
 def usable_cores() -> int:
     """Cores that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-_INTERRUPTED = "interrupted"
-_BROKEN = "stopped at the first broken property"
-_NO_MEMORY = "the memory limit was reached"
 
 
 def explore(
@@ -282,7 +127,7 @@ def explore(
     except KeyboardInterrupt:  # while compiling
         if found is None:
             raise
-        return replace(found, why=_INTERRUPTED, compile_seconds=run.compile_seconds)
+        return replace(found, why=INTERRUPTED, compile_seconds=run.compile_seconds)
     if found is not None and not larger.finished and larger.states < found.states:
         return replace(found, why=larger.why)  # its table alone needs more than the limit
     return larger
@@ -364,7 +209,7 @@ class _Run:
                 whole = search.expand_level(between)
                 here = self._judge(search, depth, broken, shown)
                 if not whole:
-                    why = _NO_MEMORY
+                    why = NO_MEMORY
                     states, transitions = search.count, search.total(CB.EDGES)
                     break
                 if here and (not self.limits.keep_going or self._must_stop(here)):
@@ -380,11 +225,11 @@ class _Run:
                     break
                 depth += 1
         except KeyboardInterrupt:
-            why = _INTERRUPTED
+            why = INTERRUPTED
             states, transitions = search.count, search.total(CB.EDGES)
         seconds, cpu = time.perf_counter() - begin, time.process_time() - cpu
         if not why and not finished:
-            why = _BROKEN
+            why = BROKEN
         witnesses: dict[str, Witness] = {}
         depths: dict[str, int] = {}
         endless = [p.name for p in self.system.properties if p.kind is PropertyKind.COMES_TO_REST]
@@ -393,7 +238,7 @@ class _Run:
         if self.reduction is not None:
             stood_for = (None, None)
         try:
-            if self.reduction is not None and why in ("", _BROKEN):
+            if self.reduction is not None and why in ("", BROKEN):
                 weighed = search.weighed(depth, self.reduction)
                 stood_for = (weighed[0], weighed[1] if finished else None)
             for name, where in broken.items():
@@ -403,7 +248,7 @@ class _Run:
                 if self._comes_to_rest(search, name, depths, witnesses):
                     undecided.remove(name)
         except KeyboardInterrupt:  # what has no counterexample yet is not told
-            why = _INTERRUPTED
+            why = INTERRUPTED
             finished = finished and len(depths) == len(broken)
         return Exploration(
             system=self.system,
