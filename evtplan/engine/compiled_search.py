@@ -331,7 +331,9 @@ class CompiledSearch:
             room = self._grow()
         by_memory = (self.limit_bytes - self.used_bytes) // self.rec - self.slack
         fullest = max(int(block[CB.COUNT]) for block in self.blocks)
-        room = min(room, by_memory, self.region // self.rec - self.slack - fullest)
+        # A thread's states are numbered in what its own number leaves of a slot.
+        by_thread = min(self.region // self.rec, (1 << 32 - self.shift) - 1) - self.slack
+        room = min(room, by_memory, by_thread - fullest)
         if room <= 0:
             return False
         share = room if small or self.threads == 1 else max(1, room // self.threads)
