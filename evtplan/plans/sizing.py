@@ -3,26 +3,24 @@
 A fleet of unlike guests is sized by `evtplan.plans.fleet_sizing`; both give a `Sizing`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import Any
 
 from evtplan.abi import NEWEST, Abi, Release, abi_named, mapping_space, release_named
 from evtplan.errors import ValueOutOfRangeError
 from evtplan.formulas import kernels
+from evtplan.plans import uniform
 from evtplan.plans.answers import Sizing, SizingRow
 from evtplan.plans.costs import (
     DOMAIN_IDS,
     PAGE_BYTES,
     array_pages,
     bound_holds,
-    control_block_bytes,
-    max_array_pages,
     percent_apart,
-    xenheap_bytes,
-    xenheap_pages,
 )
-from evtplan.plans.limits import Limit, binding_limit, fewest_backends, largest_fitting
+from evtplan.plans.limits import Limit, fewest_backends
 from evtplan.plans.remarks import estimate_remark, lift_remark, methods_remark
 from evtplan.plans.typed import LARGEST
 
@@ -83,21 +81,22 @@ def size_by_numbers(configurations: Iterable[SizingInputs]) -> Sizing:
     limits: list[dict[str, object]] = []
     notes: list[str] = []
     for given in configurations:
-        uniform = _Uniform(given)
-        rows.append(uniform.row)
-        limits.extend(uniform.limit_rows())
-        notes.extend(uniform.notes())
+        sized = _Uniform(given)
+        rows.append(sized.row)
+        limits.extend(sized.limit_rows())
+        notes.extend(sized.notes())
     return Sizing(tuple(rows), tuple(limits), notes=tuple(dict.fromkeys(notes)))
 
 
 def vm_limit_of(given: SizingInputs) -> int:
     """`vm_limit` alone, for searches."""
-    return _Uniform(given).binding.vms or 0
+    return int(_Uniform(given).answer["vm_limit"])
 
 
 def memory_bytes_of(given: SizingInputs, vms: int) -> int:
     """Bytes for `vms` VMs: the pages that Xen maps, and its heap. For searches."""
-    return _Uniform(given).memory_bytes(vms)
+    columns = _Uniform(given).columns(given.backends, vms)
+    return int(columns["total_bytes"] + columns["xenheap_bytes"])
 
 
 class _Uniform:
@@ -112,6 +111,27 @@ class _Uniform:
         self.space = None if given.pages else mapping_space(self.release.name, given.arch)
         self.pages = given.pages or (self.space.pages if self.space else 0)
 
+    def columns(self, backends: int, vms: int | None) -> dict[str, Any]:
+        """Every column of `uniform.row` for `vms` VMs (None: as many as fit) over `backends`."""
+        given = self.given
+        return uniform.row(
+            **uniform.facts_of(self.abi, self.release),
+            events_per_vm=given.events_per_vm,
+            vms_asked=-1 if vms is None else vms,
+            vcpus=given.vcpus or 0,
+            pages=self.pages,
+            words_per_page=given.words_per_page,
+            backends=backends,
+            backend_base_ports=given.backend_base_ports,
+            driver_domains=-1 if given.driver_domains is None else given.driver_domains,
+            guest_page_bytes=given.guest_page_bytes,
+        )
+
+    @cached_property
+    def answer(self) -> dict[str, Any]:
+        """The columns as asked for."""
+        return self.columns(self.given.backends, self.given.vms)
+
     @cached_property
     def domu_pages(self) -> int:
         """Event array pages of one domU."""
@@ -124,68 +144,22 @@ class _Uniform:
             return 0
         return kernels.fifo_control_pages(self.given.vcpus)
 
-    def fullest_backend_ports(self, vms: int) -> int:
-        """Ports in use in a backend domain that serves the most VMs."""
-        served = -(-vms // self.given.backends)
-        return self.given.backend_base_ports + served * self.given.events_per_vm
-
-    def backend_pages(self, vms: int, backends: int) -> int:
-        """Event array pages of all backends when VMs are spread evenly over them."""
-        given = self.given
-        served, more = divmod(vms, backends)
-
-        def pages(vms_served: int) -> int:
-            ports = given.backend_base_ports + vms_served * given.events_per_vm
-            return array_pages(self.abi, ports, given.words_per_page)
-
-        return (backends - more) * pages(served) + (more * pages(served + 1) if more else 0)
-
-    def pages_used(self, vms: int, backends: int) -> int:
-        """Pages of P in use: both sides' event state, and control blocks where counted."""
-        return vms * (self.domu_pages + self.control_pages) + self.backend_pages(vms, backends)
-
-    def limit_by_pages(self, backends: int) -> int | None:
-        """The largest V whose whole pages fit in P; None where the ABI takes none of P."""
-        given = self.given
-        if self.domu_pages == 0:
-            return None
-        if backends == 1 and self.abi.event_words:
-            return kernels.fifo_vm_limit_pages(
-                self.pages,
-                given.events_per_vm,
-                given.words_per_page,
-                given.backend_base_ports,
-                self.control_pages,
-            )
-        if not self.abi.event_words:
-            return kernels.three_level_vm_limit_pages(self.pages, self.domu_pages, backends)
-        return largest_fitting(lambda vms: self.pages_used(vms, backends) <= self.pages, self.pages)
-
-    def limit_by_backend_ports(self, backends: int) -> int:
-        """VMs until no backend has ports left for the other ends of one more."""
-        return kernels.fifo_vm_limit_backend_ports(
-            self.abi.usable_ports,
-            self.given.backend_base_ports,
-            self.given.events_per_vm,
-            backends,
-        )
-
-    def limits(self, backends: int) -> tuple[Limit, ...]:
+    def limits(self, columns: Mapping[str, Any]) -> tuple[Limit, ...]:
         """Every exact limit on the number of VMs."""
         given, usable = self.given, self.abi.usable_ports
-        fits = given.events_per_vm <= usable
+        backends = given.backends
         holder = "the backend" if backends == 1 else f"each of {backends} backends"
         return (
             Limit(
                 "domu_ports",
-                None if fits else 0,
+                columns["vm_limit_domu_ports"],
                 f"a domU has {usable} ports, and {given.events_per_vm} are wanted",
             ),
-            Limit("pages", self.limit_by_pages(backends), self._why_pages()),
+            Limit("pages", columns["vm_limit_pages"], self._why_pages()),
             Limit("domids", DOMAIN_IDS, f"{DOMAIN_IDS} domain IDs lie below the reserved ones"),
             Limit(
                 "backend_ports",
-                self.limit_by_backend_ports(backends),
+                columns["vm_limit_backend_ports"],
                 f"{holder} has {usable} ports: {given.backend_base_ports} for itself, "
                 f"{given.events_per_vm} a VM",
             ),
@@ -204,7 +178,8 @@ class _Uniform:
     @cached_property
     def binding(self) -> Limit:
         """The limit that is met first."""
-        return binding_limit(self.limits(self.given.backends))
+        name = uniform.BINDINGS[self.answer["binding"]]
+        return next(limit for limit in self.limits(self.answer) if limit.name == name)
 
     @cached_property
     def backends_to_lift(self) -> int | None:
@@ -215,99 +190,37 @@ class _Uniform:
             return None
 
         def lifted(backends: int) -> bool:
-            others = (limit for limit in self.limits(backends) if limit.name != "backend_ports")
-            ports = self.limit_by_backend_ports(backends)
+            columns = self.columns(backends, 1)
+            others = (DOMAIN_IDS, columns["vm_limit_pages"], columns["vm_limit_domu_ports"])
             # Many backends' own pages may leave room for no VM: that lifts nothing.
-            return 0 < ports >= (binding_limit(tuple(others)).vms or 0)
+            least = min(vms for vms in others if vms is not None)
+            return bool(0 < columns["vm_limit_backend_ports"] >= least)
 
         return fewest_backends(lifted, DOMAIN_IDS)
 
     @cached_property
     def row(self) -> SizingRow:
         """The answer, every column."""
-        given, abi = self.given, self.abi
-        by_name = {limit.name: limit.vms for limit in self.limits(given.backends)}
-        limit = self.binding.vms or 0
-        vms = limit if given.vms is None else given.vms
-        backend_pages = self.backend_pages(vms, given.backends)
-        array = vms * self.domu_pages + backend_pages
-        vcpus = None if given.vcpus is None else vms * given.vcpus
-        control = vcpus if abi.maps_control_blocks else None
-        total = array + (control or 0)
-        backend_ports = self.fullest_backend_ports(vms)
-        estimate, second = self._estimates()
+        given, answer = self.given, self.answer
         return SizingRow(
-            abi=abi.name,
+            **{**answer, "binding": self.binding.name},
+            abi=self.abi.name,
             fleet=None,
             xen=self.release.name,
             arch=given.arch,
-            vms=vms,
             events_per_vm=given.events_per_vm,
             vcpus=given.vcpus,
-            words_per_page=given.words_per_page if abi.event_words else None,
+            words_per_page=given.words_per_page if self.abi.event_words else None,
             pages=self.pages,
             backends=given.backends,
             backend_base_ports=given.backend_base_ports,
             driver_domains=given.driver_domains,
-            usable_ports_per_domain=abi.usable_ports,
-            domu_ports=vms * given.events_per_vm,
-            backend_ports=backend_ports,
-            backend_headroom_ports=abi.usable_ports - backend_ports,
-            domu_array_pages=vms * self.domu_pages,
-            backend_array_pages=backend_pages,
-            total_array_pages=array,
-            total_array_pages_bound=(
-                kernels.draft_a_total_array_pages_bound(vms) if abi.event_words else None
-            ),
-            control_block_pages=control,
-            control_block_bytes=None if vcpus is None else control_block_bytes(abi, vcpus),
-            total_pages=total,
-            total_bytes=total * PAGE_BYTES,
             guest_page_bytes=given.guest_page_bytes,
-            guest_memory_bytes=total * given.guest_page_bytes,
-            xenheap_pages_per_domu=xenheap_pages(self.release, given.events_per_vm),
-            xenheap_bytes=self._xenheap(vms),
-            vm_limit_estimate=estimate,
-            vm_limit_second_method=second,
-            methods_differ_percent=percent_apart(estimate, second),
-            vm_limit_pages=by_name["pages"],
-            vm_limit_backend_ports=by_name["backend_ports"],
-            vm_limit_domu_ports=by_name["domu_ports"],
-            vm_limit_domids=DOMAIN_IDS,
-            vm_limit=limit,
-            binding=self.binding.name,
-            headroom_vms=limit - vms,
+            methods_differ_percent=percent_apart(
+                answer["vm_limit_estimate"], answer["vm_limit_second_method"]
+            ),
             backends_to_lift=self.backends_to_lift,
         )
-
-    def _estimates(self) -> tuple[int | None, int | None]:
-        given = self.given
-        if not self.abi.event_words:
-            return None, None
-        estimate = kernels.draft_a_vm_limit_estimate(
-            self.pages, given.events_per_vm, given.words_per_page
-        )
-        if given.driver_domains is None:
-            return estimate, None
-        second = kernels.draft_a_vm_limit_second_method(
-            self.pages, given.driver_domains, max_array_pages(self.abi, given.words_per_page)
-        )
-        return estimate, second
-
-    def _xenheap(self, vms: int) -> int:
-        given = self.given
-        domu = xenheap_bytes(self.abi, self.release, given.events_per_vm, given.vcpus)
-        served, more = divmod(vms, given.backends)
-        total = vms * domu
-        for count, vms_served in ((given.backends - more, served), (more, served + 1)):
-            if count:
-                ports = given.backend_base_ports + vms_served * given.events_per_vm
-                total += count * xenheap_bytes(self.abi, self.release, ports, None)
-        return total
-
-    def memory_bytes(self, vms: int) -> int:
-        """Bytes for `vms` VMs: the pages that Xen maps, and its heap."""
-        return self.pages_used(vms, self.given.backends) * PAGE_BYTES + self._xenheap(vms)
 
     def limit_rows(self) -> list[dict[str, object]]:
         """One row a limit, the one that binds marked."""
@@ -319,7 +232,7 @@ class _Uniform:
                 "binds": limit.name == self.binding.name,
                 "why": limit.reason,
             }
-            for limit in self.limits(self.given.backends)
+            for limit in self.limits(self.answer)
         ]
 
     def notes(self) -> list[str]:
