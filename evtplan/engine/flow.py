@@ -74,6 +74,7 @@ class Graph:
     locals: list[Local] = field(default_factory=list)
     entry: Node = field(default_factory=lambda: Node(NodeKind.LABEL, 0))
     open: list[Edge] = field(default_factory=list)
+    steps: int = 0  # nodes at which a step may begin
 
     def __post_init__(self) -> None:
         self.nodes.append(self.entry)
@@ -87,6 +88,7 @@ class Graph:
     def add(self, node: Node) -> Node:
         """Put `node` where the open edges lead."""
         self.nodes.append(node)
+        self.steps += node.kind in (NodeKind.ACCESS, NodeKind.PAUSE)
         self.connect(node)
         self.open = [(node, "next")]
         return node

@@ -25,6 +25,7 @@ from evtplan.engine.words import LOCKED_WORDS, STATEMENT_WORDS, describe
 __all__ = ["Statements"]
 
 MOST_NODES = 200_000
+MOST_STEPS = 2_500  # of a process; the printed code of many more nests too deeply
 MOST_CALLS = 40  # helpers within helpers
 
 _STATEMENTS = (
@@ -120,6 +121,12 @@ class Statements(Loops):
                 return
             if len(self.graph.nodes) > MOST_NODES:
                 raise self.fail(statement, "too large when unrolled", f"{MOST_NODES} nodes")
+            if self.graph.steps > MOST_STEPS:
+                raise self.fail(
+                    statement,
+                    f"more than {MOST_STEPS} accesses in one process, helpers counted at each call",
+                    "a loop, fewer calls",
+                )
             held = self.busy_temporaries
             if self.history or not self._is_history(statement):
                 self.statement(statement)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evtplan.engine.checking import check
 from evtplan.engine.language import TextError, parse_text, read_text
 from evtplan.engine.lowering import lower
 from evtplan.errors import EvtplanError, InputError
@@ -192,6 +193,26 @@ class TestFiles:
             for source in (line, body(line), body("pass") + f"def start():\n    {line}\n"):
                 error_of(source)
         assert not witness.exists()
+
+
+class TestEndlessTexts:
+    """bad input of any kind … huge … gets one clear error"""
+
+    def test_a_process_of_too_many_accesses(self) -> None:
+        error = error_of(body(*["H = 1"] * 3000))
+        assert "more than 2500 accesses in one process" in str(error)
+        assert f":{4 + 2502}:" in str(error)
+
+    def test_helpers_that_double_at_each_level(self) -> None:
+        helpers = "def f0():\n    H = 1\n"
+        for level in range(1, 30):
+            helpers += f"def f{level}():\n    f{level - 1}()\n    f{level - 1}()\n"
+        error = error_of(HEAD + helpers + "@process\ndef p():\n    f29()\n")
+        assert "accesses in one process, helpers counted at each call" in str(error)
+
+    def test_as_many_as_are_allowed_are_checked(self) -> None:
+        text = parse_text(body(*["H = 1"] * 2400))
+        assert check(text).search.states == 2401
 
 
 class TestFuzz:
