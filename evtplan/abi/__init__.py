@@ -1,6 +1,6 @@
 """Facts about each event-channel ABI and Xen release: integers and enums, no SymPy, no I/O."""
 
-from evtplan.abi.abis import ABIS, Abi, abi_named
+from evtplan.abi.abis import ABIS, Abi, abi_named, abis_on
 from evtplan.abi.releases import (
     ARCHITECTURES,
     NEWEST,
@@ -9,6 +9,7 @@ from evtplan.abi.releases import (
     Release,
     mapping_space,
     release_named,
+    usual_release,
 )
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "MappingSpace",
     "Release",
     "abi_named",
+    "abis_on",
     "mapping_space",
     "release_named",
+    "usual_release",
 ]

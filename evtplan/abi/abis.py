@@ -51,6 +51,18 @@ ABIS: dict[str, Abi] = {
 }
 
 
+# Words of 32 bits; on Arm, 32-bit or 64-bit, an event word has 64 (xen_ulong_t), as
+# xen/include/public/event_channel.h:329 counts 4096 channels there.
+_NOT_ON_ARM = ("2l-32", "3l-32")
+
+
+def abis_on(architecture: str) -> tuple[str, ...]:
+    """The ABIs that exist on a host of `architecture`, by name."""
+    if architecture == "x86-64":
+        return tuple(ABIS)
+    return tuple(name for name in ABIS if name not in _NOT_ON_ARM)
+
+
 def abi_named(name: str) -> Abi:
     """The ABI called `name`. Raises `UnknownNameError` with the nearest known name."""
     try:

@@ -81,6 +81,15 @@ _BY_ARCH = {
 ARCHITECTURES: tuple[str, ...] = tuple(_BY_ARCH)
 
 
+def usual_release(era: str | None, architecture: str) -> str:
+    """The release to take where none is named: the one an ABI of `era` was written for, or the
+    next whose mapping space on `architecture` is known; the newest for an ABI of today.
+    """
+    if era is None:
+        return NEWEST
+    return "4.4" if era == "4.3" and architecture != "x86-64" else era
+
+
 def mapping_space(release: str, architecture: str) -> MappingSpace:
     """The room for global mappings on a host of `release` and `architecture`.
 

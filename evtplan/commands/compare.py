@@ -21,7 +21,7 @@ from evtplan.commands.configuration import (
     inputs_given,
 )
 from evtplan.commands.fleet_files import FromOption
-from evtplan.commands.names import names_in
+from evtplan.commands.names import abis_in, names_in
 from evtplan.commands.output import FormatOption, OutputOption, chosen_format, emit
 from evtplan.commands.telling import tell
 from evtplan.errors import EvtplanError
@@ -178,7 +178,7 @@ def compare(
     output: OutputOption = None,
 ) -> None:
     """Compare ABIs, fleets or hosts: ports, pages, memory, how many VMs fit, break-even points."""
-    from evtplan.abi import ABIS, ARCHITECTURES, RELEASES
+    from evtplan.abi import ARCHITECTURES, RELEASES
 
     if descending and sort is None:
         raise EvtplanError("--descending needs --sort", "see evtplan compare --help")
@@ -202,11 +202,17 @@ def compare(
     )
     how = {"reference": reference, "sort": sort, "descending": descending}
     earlier = _earlier(against)
-    abis = names_in(abi, "ABI", ABIS) or tuple(ABIS)
+    asked = abi or ["all"]
+    abis_in(asked, ())  # a slip in a name is told before files are read
     if fleet:
-        found = _by_fleet(_fleets(fleet, together, given), hosts, abis, break_even, given, how)
+        fleets = _fleets(fleet, together, given)
+        abis, remark = abis_in(asked, [a or f.host.arch for f in fleets for _, a in hosts])
+        found = _by_fleet(fleets, hosts, abis, break_even, given, how)
     else:
+        abis, remark = abis_in(asked, [name or "x86-64" for _, name in hosts])
         found = _by_numbers(hosts, abis, break_even, given, how)
+    if remark:
+        found = replace(found, notes=(remark, *found.notes))
     one_table = chosen_format(format_name, output) in ("csv", "jsonl", "parquet")
     emit(_record(found, against, earlier, one_table), format_name, output)
     _gate(found, fail_under)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evtplan.commands.fleet_files import fleet_from
-from evtplan.commands.names import names_in
+from evtplan.commands.names import abis_in
 from evtplan.errors import EvtplanError, ValueOutOfRangeError
 
 if TYPE_CHECKING:
@@ -157,16 +157,24 @@ def option_of(name: str) -> str:
 
 def sized(files: list[str], abi: list[str] | None, given: Mapping[str, Any]) -> "Sizing":
     """The sizing of the fleet in `files`, or by numbers where there are none."""
-    from evtplan.abi import ABIS
     from evtplan.plans.fleet_sizing import size_fleet
     from evtplan.plans.sizing import size_by_numbers
 
-    abis = names_in(abi, "ABI", ABIS)
     if not files:
-        return size_by_numbers(inputs_given(abis or ("fifo",), given))
+        abis, remark = abis_in(abi, [given.get("arch") or "x86-64"])
+        return _remarked(size_by_numbers(inputs_given(abis or ("fifo",), given)), remark)
+    abis_in(abi, ())  # a slip in a name is told before files are read
     options = ("backends", "driver_domains", "guest_page_bytes")
     chosen = {name: given[name] for name in options if given.get(name) is not None}
-    return size_fleet(fleet_given(files, given), abis, **chosen)
+    fleet = fleet_given(files, given)
+    abis, remark = abis_in(abi, [fleet.host.arch])
+    return _remarked(size_fleet(fleet, abis, **chosen), remark)
+
+
+def _remarked(sizing: "Sizing", remark: str) -> "Sizing":
+    from dataclasses import replace
+
+    return replace(sizing, notes=(remark, *sizing.notes)) if remark else sizing
 
 
 def inputs_given(abis: tuple[str, ...], given: Mapping[str, Any]) -> "list[SizingInputs]":

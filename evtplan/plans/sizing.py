@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
-from evtplan.abi import NEWEST, Abi, Release, abi_named, mapping_space, release_named
+from evtplan.abi import Abi, Release, abi_named, mapping_space, release_named, usual_release
 from evtplan.errors import ValueOutOfRangeError
 from evtplan.formulas import kernels
 from evtplan.plans import uniform
@@ -106,7 +106,7 @@ class _Uniform:
         self.given = given
         self.abi: Abi = abi_named(given.abi)
         self.release: Release = release_named(
-            (self.abi.era or NEWEST) if given.xen is None else given.xen
+            usual_release(self.abi.era, given.arch) if given.xen is None else given.xen
         )
         self.space = None if given.pages else mapping_space(self.release.name, given.arch)
         self.pages = given.pages or (self.space.pages if self.space else 0)

@@ -42,6 +42,15 @@ class TestByNumbers:
         assert max(map(len, lines)) <= 80
 
 
+class TestArm:
+    def test_all_are_those_that_exist_there(self) -> None:
+        result = run("--events-per-vm", "20", "--arch", "arm64", "-f", "json")
+        document = json.loads(result.stdout)
+        names = [row["abi"] for row in document["rows"]]
+        assert names == ["2l-64", "3l-64", "fifo-draft-a", "fifo"]
+        assert "all leaves out 2l-32 and 3l-32" in document["notes"][0]
+
+
 class TestByFleet:
     def test_each_file_is_a_fleet_and_together_they_are_one(self) -> None:
         files = ("examples/xl/web.cfg", "examples/xl/database.cfg", "--abi", "fifo", "-f", "json")

@@ -56,6 +56,29 @@ class TestFleets:
         assert json.loads(result.stdout)["groups"][0]["group"] == "x"
 
 
+class TestArm:
+    """`all` is all that exist for that architecture"""
+
+    def test_all_are_those_that_exist_there(self) -> None:
+        result = run("--events-per-vm", "20", "--abi", "all", "--arch", "arm64", "-f", "csv")
+        assert result.returncode == 0, result.stderr
+        rows = [line.split(",")[:3] for line in result.stdout.splitlines()[1:]]
+        assert [(row[0], row[2]) for row in rows] == [
+            ("2l-64", "4.22"), ("3l-64", "4.4"), ("fifo-draft-a", "4.4"), ("fifo", "4.22"),
+        ]  # fmt: skip
+        assert "note: all leaves out 2l-32 and 3l-32" in result.stderr
+
+    def test_one_that_is_named_is_sized(self) -> None:
+        result = run("--events-per-vm", "20", "--abi", "2l-32,all", "--arch", "arm32")
+        assert result.stdout.splitlines()[1].startswith("2l-32\t")
+        assert "leaves out 3l-32:" in result.stderr
+
+    def test_a_release_that_is_named_stands(self) -> None:
+        result = run("--events-per-vm", "20", "--arch", "arm64", "--xen", "4.3")
+        assert result.returncode == 2
+        assert "4.3 on arm64 is not known" in result.stderr
+
+
 class TestGate:
     def test_fail_under_prints_the_data_first_and_then_says_why(self) -> None:
         result = run("--events-per-vm", "4", "--abi", "2l-64", "--fail-under", "5000")

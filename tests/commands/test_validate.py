@@ -26,7 +26,8 @@ class TestSmallScale:
     """evtplan validate --scale small: every formula, and its count of comparisons"""
 
     @pytest.fixture(scope="class")
-    def answer(self) -> subprocess.CompletedProcess[str]:
+    @classmethod
+    def answer(cls) -> subprocess.CompletedProcess[str]:
         return run("--scale", "small", "--format", "json")
 
     def test_every_formula_has_a_row_and_none_disagrees(

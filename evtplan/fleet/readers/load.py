@@ -19,6 +19,8 @@ from evtplan.fleet.readers.xl_list import read_xl_list
 
 __all__ = ["load_fleet", "read_file", "read_text"]
 
+# So many files of directories may be something else before they outnumber the readable too far.
+_MOST_SKIPPED = 2000
 # Notes name so many places or files before they only count the rest.
 _MOST_NAMED = 3
 _MOST_KEYS = 50
@@ -50,7 +52,7 @@ def load_fleet(
         except EvtplanError as error:
             if not item.found:
                 raise
-            loading.skipped.append((item.path, _reason(item.path, error)))
+            loading.skip(item.path, _reason(item.path, error))
             continue
         loading.add(item.path, reading)
     return loading.fleet(copies)
@@ -119,6 +121,18 @@ class _Loading:
         for key, line in reading.unknown:
             place = self.paths[-1] if line is None else f"{self.paths[-1]}:{line}"
             self.unknown.setdefault(key, []).append(place)
+
+    def skip(self, path: str, reason: str) -> None:
+        """Remember a file that is something else. Raises `EvtplanError` where nearly all are: a
+        directory like / or a home would be read for hours.
+        """
+        self.skipped.append((path, reason))
+        if len(self.skipped) > _MOST_SKIPPED and len(self.paths) * 10 < len(self.skipped):
+            raise EvtplanError(
+                f"{len(self.skipped)} of the first {len(self.skipped) + len(self.paths)} files "
+                f"are no configurations, the last {path}",
+                "name the directory that has the configurations, or a pattern like DIR/*.cfg",
+            )
 
     def fleet(self, copies: int) -> Fleet:
         if not self.guests and self.skipped:

@@ -10,11 +10,11 @@ import numpy as np
 from evtplan.abi import (
     ABIS,
     ARCHITECTURES,
-    NEWEST,
     RELEASES,
     abi_named,
     mapping_space,
     release_named,
+    usual_release,
 )
 from evtplan.errors import EvtplanError, UnknownNameError, ValueOutOfRangeError
 from evtplan.plans import uniform
@@ -172,7 +172,7 @@ class Inputs:
     @staticmethod
     def _facts(abi_name: str, xen: str, arch: str) -> tuple[dict[str, int], int]:
         abi = abi_named(abi_name)
-        release = release_named(xen or abi.era or NEWEST)
+        release = release_named(xen or usual_release(abi.era, arch))
         return uniform.facts_of(abi, release), mapping_space(release.name, arch).pages
 
     def _spread(self, values: list[int]) -> Any:
@@ -209,7 +209,7 @@ _DEFAULT_NAMES = {"abi": "fifo", "xen": "", "arch": "x86-64"}
 
 
 def _shown_name(names: tuple[str, str, str], place: int) -> str:
-    return names[place] or abi_named(names[0]).era or NEWEST
+    return names[place] or usual_release(abi_named(names[0]).era, names[2])
 
 
 def _full(value: int, rows: int) -> Any:

@@ -308,6 +308,15 @@ class TestDirectories:
         with pytest.raises(EvtplanError, match="no guest in any of the files"):
             load_fleet([str(tmp_path)])
 
+    def test_a_directory_of_other_things_is_given_up(self, tmp_path: Path) -> None:
+        for number in range(2100):
+            (tmp_path / f"{number:04}.bin").write_bytes(b"\0")
+        with pytest.raises(EvtplanError, match="2001 of the first 2001 files are no config"):
+            load_fleet([str(tmp_path)])
+        for number in range(300):
+            (tmp_path / f"{number:04}.cfg").write_text('name = "a"\nvcpus = 1\n')
+        assert len(load_fleet([str(tmp_path)]).guests) == 300
+
     def test_an_empty_directory_is_an_error(self, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="without files"):
             load_fleet([str(tmp_path)])
