@@ -57,6 +57,11 @@ class TestGate:
         assert lines[1] == "guest_web_count,abi,vms,vm_limit,binding"
         assert [line.split(",")[1] for line in lines[2:-1]] == ["2l-64"] * 3
 
+    def test_says_why_it_cannot_tell(self, tmp_path: Path) -> None:
+        result = self.gated("no-such-fleet.toml", tmp=tmp_path)
+        assert result.returncode == 2
+        assert result.stderr.startswith("error: no-such-fleet.toml: ")
+
     def test_fails_where_too_few_fit(self, tmp_path: Path) -> None:
         result = self.gated("examples/fleets/cloud.toml", "20000", tmp=tmp_path)
         assert result.returncode == 1
