@@ -18,9 +18,15 @@ from evtplan.errors import EvtplanError
 from evtplan.fleet.model import Fleet, Guest
 from evtplan.formulas.catalogue import BOOK
 from evtplan.plans.fleet_sizing import size_fleet
+from evtplan.plans.hosting import hosting_of
 from evtplan.plans.sizing import SizingInputs, size_by_numbers
 
 __all__ = ["Effect", "Sensitivity", "sensitivity_by_numbers", "sensitivity_of_fleet"]
+
+# Each number of a group takes a handful of sizings of the whole fleet, so that a table of
+# thousands of kinds of VM would take hours: of more than so many groups, the largest are asked.
+_MOST_GROUPS = 100
+_GROUPS_OF_MANY = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,20 +178,35 @@ def sensitivity_of_fleet(
     effects: list[Effect] = []
     for abi in abis or (fleet.host.abi,):
         planned = replace(fleet, host=replace(fleet.host, abi=abi))
-        row = size_fleet(planned, (abi,), backends=backends).rows[0]
+        row = size_fleet(planned, (abi,), backends=backends, search_backends=False).rows[0]
         host = replace(planned.host, pages=row.pages, base_ports=row.backend_base_ports)
         planned = replace(planned, host=host)
-        inputs = list(_fleet_inputs(planned, abi, backends, groups))
+        inputs = list(_fleet_inputs(planned, backends, groups))
         effects.extend(_ranked(abi, inputs, (row.vm_limit, row.binding)))
-    return Sensitivity(tuple(effects), ("VM limits are those of this mix as it grows",))
+    notes = ["VM limits are those of this mix as it grows"]
+    if groups is None and len(fleet.guests) > _MOST_GROUPS:
+        notes.append(
+            f"of the fleet's {len(fleet.guests)} kinds of VM, the {_GROUPS_OF_MANY} with the most "
+            "VMs are asked"
+        )
+    return Sensitivity(tuple(effects), tuple(notes))
 
 
-def _fleet_inputs(
-    fleet: Fleet, abi: str, backends: int, groups: Collection[str] | None
-) -> Iterator[_Input]:
+def _asked(fleet: Fleet, groups: Collection[str] | None) -> list[tuple[int, Guest]]:
+    """The guests whose numbers are inputs, with their places: those of `groups`, or by size."""
+    found = list(enumerate(fleet.guests))
+    if groups is not None:
+        return [item for item in found if item[1].name in groups]
+    if len(found) > _MOST_GROUPS:
+        found.sort(key=lambda item: -item[1].copies)
+        found = sorted(found[:_GROUPS_OF_MANY], key=lambda item: item[0])
+    return found
+
+
+def _fleet_inputs(fleet: Fleet, backends: int, groups: Collection[str] | None) -> Iterator[_Input]:
     def sized(changed: Fleet, count: int = backends) -> tuple[int, str]:
-        row = size_fleet(changed, (abi,), backends=count, search_backends=False).rows[0]
-        return row.vm_limit, row.binding
+        limit = hosting_of(changed, count).binding
+        return limit.vms or 0, limit.name
 
     def of_host(name: str) -> Callable[[int], tuple[int, str]]:
         def answer(value: int) -> tuple[int, str]:
@@ -206,9 +227,7 @@ def _fleet_inputs(
     yield _Input("backends", backends, 1, lambda value: sized(fleet, value))
     yield _Input("words_per_page", fleet.host.words_per_page, 1, of_host("words_per_page"))
     yield _Input("base_ports", fleet.host.base_ports or 0, 0, of_host("base_ports"))
-    for index, guest in enumerate(fleet.guests):
-        if groups is not None and guest.name not in groups:
-            continue
+    for index, guest in _asked(fleet, groups):
         yield _Input(f"guest.{guest.name}.vcpus", guest.vcpus, 1, of_guest(index, _with_vcpus))
         for place, device in enumerate(guest.devices):
             label = f"guest.{guest.name}.{device.kind}"
