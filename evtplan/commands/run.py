@@ -126,7 +126,10 @@ def _take(
                 raise EvtplanError(error.message, f"{error.hint}; {done}".lstrip("; ")) from error
     else:
         taken = list(by_chance(executor, seed or 0, most))
-    end = "nobody can move any more" if executor.is_at_rest else "the run stops here"
+    if taken and taken[-1].leads_nowhere:
+        end = "the last one leads nowhere: a value or an index is out of range"
+    else:
+        end = "nobody can move any more" if executor.is_at_rest else "the run stops here"
     return taken, f"{len(taken)} steps; {end}"
 
 

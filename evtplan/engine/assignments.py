@@ -151,7 +151,7 @@ class Assignments(Expressions):
             raise self.fail(node, f"{value.constant} is not within {kind.low} … {kind.most}")
         checked = self.fits(kind, value, line, node)
         if kind.low > 0 and value.low < kind.low:
-            self.require(self.within(value, kind.low, value.most), line)
+            self.require(self.within(value, kind.low, value.most).expr, line)
         if not checked and self._came_from_access(value):
             source = self.graph.open[0][0]
             source.statement = _into(source.statement, slot)

@@ -24,14 +24,12 @@ from evtplan.engine.stepcode import IN_RANGE
 from evtplan.engine.system import (
     Assert,
     Choose,
-    Expr,
     Goto,
     Guard,
     If,
     Load,
     LocalVariable,
     Mark,
-    PlaceRead,
     ProcessKind,
     Return,
     Rmw,
@@ -435,14 +433,6 @@ class _Trial(Run):
     def _check(self, holds: bool) -> None:
         if not holds:
             raise _StopError
-
-    def value(self, expr: Expr) -> int:
-        """As the searches have it: a free reading beyond an array's end is 0."""
-        if isinstance(expr, PlaceRead) and expr.place.checked:
-            cells = self.memory.variables[expr.place.variable].cells
-            if not 0 <= self.value(expr.place.index) < cells:
-                return 0
-        return super().value(expr)
 
     def read(self, key: _Key) -> int:
         """A field or local as it is now."""

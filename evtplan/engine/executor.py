@@ -76,6 +76,11 @@ class Step:
     marks: tuple[str, ...]
     broken: tuple[str, ...]
 
+    @property
+    def leads_nowhere(self) -> bool:
+        """True where a value or an index went out of range: nothing is defined after that."""
+        return "in_range" in self.broken
+
 
 def process_names(system: TransitionSystem) -> tuple[str, ...]:
     """Every process by name: that of its kind, and its number where there are several."""

@@ -171,7 +171,7 @@ class Expressions(Choices):
         bits = type_.bits if type_ else 0
         at = self._index(node, "the word", Type(0, bits - 1))
         if at.low < 0 or at.most >= bits:
-            self.require(self.within(at, 0, bits - 1), node.lineno)
+            self.require(self.within(at, 0, bits - 1).expr, node.lineno)
         return at
 
     def _kept(self, value: Value, later: ast.expr, line: int) -> Value:

@@ -178,6 +178,14 @@ class Run:
         offset = 0 if place.offset is None else self.value(place.offset)
         return variable.base + index, offset, place.bits if place.offset is not None else 0
 
+    def _free(self, place: Place) -> int:
+        """A free reading: beyond the end of an array there is nothing to see, which reads as 0."""
+        if place.checked:
+            index = self.value(place.index)
+            if not 0 <= index < self.memory.variables[place.variable].cells:
+                return 0
+        return self._part(*self.locate(place))
+
     def _part(self, cell: int, offset: int, bits: int) -> int:
         held = self.memory.cells[cell]
         return (held >> offset) & ((1 << bits) - 1) if bits else held
@@ -227,7 +235,7 @@ class Run:
                 mask = ((1 << bits) - 1) << at
                 return (self.value(word) & ~mask) | ((self.value(value) << at) & mask)
             case PlaceRead(place=place):
-                return self._part(*self.locate(place))
+                return self._free(place)
         raise AssertionError(expr)
 
 

@@ -58,6 +58,10 @@ class PackedValues(Printer):
         """The number of the moving process."""
         return str(self.process)
 
+    def cells(self, variable: str) -> int:
+        """Cells of a variable."""
+        return self.variables[variable].cells
+
     def lowest(self, value: str) -> str:
         """The number of the lowest 1 bit; -1 where there is none."""
         return f"_lowest({value})"
@@ -96,8 +100,6 @@ class PackedValues(Printer):
         text = texts[-1]
         for chunk, other in zip(reversed(chunks[:-1]), reversed(texts[:-1]), strict=True):
             text = f"({other} if {index} < {chunk.first + chunk.count} else {text})"
-        if place.checked:
-            text = f"({text} if 0 <= {index} < {variable.cells} else 0)"
         return text
 
     def cell_shift(self, variable: Variable, chunk: Chunk, index: str) -> str:

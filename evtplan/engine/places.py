@@ -1,7 +1,7 @@
 """Places in memory, and what a text does to them: loads, stores, locked operations, ghosts."""
 
 import ast
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from evtplan.engine.arithmetic import binary, constant
 from evtplan.engine.flow import Graph, Node, NodeKind, Value
@@ -10,6 +10,7 @@ from evtplan.engine.scope import BIT_TYPE, Scope, Type
 from evtplan.engine.system import (
     Assert,
     Binary,
+    Cond,
     Const,
     Expr,
     Load,
@@ -26,6 +27,9 @@ from evtplan.engine.system import (
 __all__ = ["Frame", "Places", "Spot"]
 
 IN_RANGE = "in_range"
+
+# An index that no array has: where one of several indices is beyond its own end.
+NOWHERE = Const(-1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,17 +176,18 @@ class Places:
         ):
             raise self.fail(node, f"{name} has {len(dims)} indices", f"{name}" + "[…]" * len(dims))
         index = constant(0)
-        checked = False
+        inside = constant(1)
         for part, dim in zip(chain, dims, strict=False):
             assert isinstance(part, ast.Subscript)
             at = self._index(part.slice, name, dim)
             first, count = dim.low, dim.most - dim.low + 1
-            checked = checked or at.low < first or at.most > dim.most
-            if checked and (at.low < first or at.most > dim.most) and len(dims) > 1:
-                self.require(self.within(at, dim.low, dim.most), part.lineno)
+            inside = binary("and", inside, self.within(at, first, dim.most))
             shifted = binary("-", at, constant(first))
             index = binary("+", binary("*", index, constant(count)), shifted)
+        checked = inside.constant is None
         place = Place(name, index.expr, checked=checked)
+        if checked and len(dims) > 1:  # one index beyond its end may be another's element
+            place = replace(place, index=Cond(inside.expr, index.expr, NOWHERE))
         element = self.scope.elements[name]
         return self._part(place, element, chain[len(dims) :], variable.kind, node)
 
@@ -218,18 +223,25 @@ class Places:
         if not element.bits:
             raise self.fail(node, f"{place.variable} has no bits to index", "bits(n)")
         at = self._index(part.slice, place.variable, Type(0, element.bits - 1))
-        if at.low < 0 or at.most >= element.bits:
-            self.require(self.within(at, 0, element.bits - 1), part.lineno)
-        return Spot(Place(place.variable, place.index, at.expr, 1, place.checked), BIT_TYPE, kind)
+        inside = self.within(at, 0, element.bits - 1)
+        bit = Place(place.variable, place.index, at.expr, 1, place.checked)
+        if inside.constant is None:
+            bit = replace(bit, index=Cond(inside.expr, place.index, NOWHERE), checked=True)
+        return Spot(bit, BIT_TYPE, kind)
 
-    def within(self, value: Value, low: int, most: int) -> Expr:
+    def within(self, value: Value, low: int, most: int) -> Value:
         """Whether a value is in a range."""
         above = binary(">=", value, constant(low)) if value.low < low else constant(1)
         below = binary("<=", value, constant(most)) if value.most > most else constant(1)
-        return binary("and", above, below).expr
+        return binary("and", above, below)
 
     def require(self, test: Expr, line: int) -> None:
-        """A property of the language itself: no index and no value out of range."""
+        """A property of the language itself: no index and no value out of range.
+
+        What properties read and put together is nobody's memory: nothing is required of it.
+        """
+        if self.free:
+            return
         self.graph.local_work(Assert(IN_RANGE, test, line), line)
 
     # -- reading and writing
@@ -303,4 +315,4 @@ class Places:
         if number is not None and not 0 <= number <= kind.most:
             raise self.fail(node, f"{number} is not within 0 … {kind.most}")
         if value.low < 0 or value.most > kind.most:
-            self.require(self.within(value, 0, kind.most), line)
+            self.require(self.within(value, 0, kind.most).expr, line)

@@ -171,6 +171,13 @@ class Printer:
             return f"({whole} & {mask})"
         return f"(({whole} >> {self.number(place.offset)}) & {mask})"
 
+    def free(self, place: Place) -> str:
+        """What a free reading of a place gives: 0 beyond the end of its array."""
+        if not place.checked:
+            return self.read(place)
+        inside = f"0 <= {self.index(place)} < {self.cells(place.variable)}"
+        return f"({self.read(place)} if {inside} else 0)"
+
     def put(self, place: Place, value: str, checked: bool = False) -> list[str]:
         """Give a place a new value."""
         lines = self.index_check(place)
@@ -208,7 +215,7 @@ class Printer:
             case Old():
                 return self.old()
             case PlaceRead(place=place):
-                return self.read(place)
+                return self.free(place)
             case Unary(op="not") | Binary(op="and" | "or" | "==" | "!=" | "<" | "<=" | ">" | ">="):
                 return f"(1 if {self.condition(expr)} else 0)"
             case Unary(op="lowest", operand=operand):

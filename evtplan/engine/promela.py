@@ -313,7 +313,12 @@ class _Model:
         if not variable.most:
             return "0"
         name = self.names[place.variable]
-        return f"{name}[{self._expr(place.index)}]" if variable.cells > 1 else name
+        if variable.cells == 1:
+            return name
+        index = self._expr(place.index)
+        if not place.checked:
+            return f"{name}[{index}]"
+        return f"(({index} >= 0 && {index} < {variable.cells}) -> {name}[{index}] : 0)"
 
 
 def _live_at(kind: ProcessKind, point: int) -> tuple[int, ...]:

@@ -52,7 +52,10 @@ def by_chance(executor: Executor, seed: int, most: int) -> Iterator[Step]:
         moves = executor.enabled()
         if not moves:
             return
-        yield executor.step(moves[chance.randrange(len(moves))])
+        made = executor.step(moves[chance.randrange(len(moves))])
+        yield made
+        if made.leads_nowhere:
+            return
 
 
 def describe_move(executor: Executor, move: PathStep) -> str:
@@ -78,4 +81,7 @@ def by_hand(
         picked = ask([describe_move(executor, move) for move in moves])
         if picked is None:
             return
-        yield executor.step(moves[picked])
+        made = executor.step(moves[picked])
+        yield made
+        if made.leads_nowhere:
+            return

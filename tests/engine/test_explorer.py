@@ -168,3 +168,71 @@ class TestEndlessRuns:
             "@process()\ndef setter():\n    flag = 1\n    mark('set')\n"
         )
         assert explore(lower(parse_text(text)), PLAIN).broken == {}
+
+
+class TestFreeReadings:
+    """A free reading beyond an array's end gives 0: two indices, bits and fields too"""
+
+    TEXT = """
+class Word:
+    link: upto(3)
+    p: bit
+shared = dict(x=upto(3), W=Word[2], M=bits(4)[2], G=upto(3)[2][2])
+ghost = dict(q=upto(7), B=bit[2])
+def start():
+    W[0].link = 3
+    W[1].link = 3
+    M[0] = 15
+    M[1] = 15
+    B[0] = 1
+    B[1] = 1
+    for i in range(2):
+        for j in range(2):
+            G[i][j] = 3
+@process
+def worker():
+    x = 1
+    q = 7
+    assert not B[q]
+    if peek(W[q].link) or peek(M[q][1]) or peek(M[1][q]) or peek(G[0][q]) or B[q]:
+        mark("something beyond the end")
+    x = 2
+    q = 1
+    if peek(W[q].link) == 3 and peek(M[1][q]) and peek(G[1][q]) == 3 and B[q]:
+        mark("what is there")
+    x = 3
+    q = 2
+    if q < 2 and (B[q] or peek(G[1][q])):
+        mark("behind a false test")
+    x = 0
+    q = 0
+@always
+def nothing_beyond():
+    \"\"\"nothing is beyond\"\"\"
+    m = M[0]
+    return (q < 2 or not (G[0][q] or G[q][0] or W[q].p or B[q])) and (q < 4 or not m[q])
+@sometimes
+def beyond():
+    \"\"\"an index is beyond\"\"\"
+    return q == 7 and G[0][q] == 0 and M[0][q] == 0
+"""
+
+    def test_are_the_same_step_by_step_and_in_both_searches(self) -> None:
+        system = lower(parse_text(self.TEXT))
+        executor = Executor(system)
+        while not executor.is_at_rest:
+            assert executor.step(executor.enabled()[0]).broken == ()
+        for limits in (PLAIN, COMPILED):
+            found = explore(system, limits)
+            assert (found.states, found.broken) == (5, {}), limits
+            assert set(found.shown) == {"what is there", "beyond"}, limits
+
+    @pytest.mark.parametrize("line", ["y = G[0][q]", "y = M[q][1]", "W[q].p = 1", "G[q][1] = 1"])
+    def test_an_access_there_is_out_of_range(self, line: str) -> None:
+        source = self.TEXT.replace("    assert not B[q]", f"    {line}\n    z = y" if "y" in line
+                                   else f"    {line}")  # fmt: skip
+        system = lower(parse_text(source))
+        for limits in (PLAIN, COMPILED):
+            found = explore(system, limits)
+            assert found.broken == {"in_range": 2}, limits
+            assert found.states == 2
