@@ -413,9 +413,13 @@ class _Walk:
         self.roles.touched.add(place.variable)
         variable = self.roles.variables[place.variable]
         roles = self.roles.dims[variable.name]
-        parts = _index_parts(variable, place.index, self._most_of)
+        index = place.index
+        if isinstance(index, Cond) and index.other == Const(-1):  # beyond its end: nowhere
+            self._truth(self.shape(index.test))
+            index = index.then
+        parts = _index_parts(variable, index, self._most_of)
         if parts is None:
-            self._number(f"a computed index of {variable.name}", self.shape(place.index), *roles)
+            self._number(f"a computed index of {variable.name}", self.shape(index), *roles)
         for role, part in zip(roles, parts or (), strict=False):
             self._pass(self.shape(part), role)
         value = self.roles.values[variable.name]
