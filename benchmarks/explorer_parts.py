@@ -23,15 +23,15 @@ from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
 from typing import Any
 
-from evtplan.engine.compiled_search import CompiledSearch, compile_search
 from evtplan.engine.explorer import initial_state, most_successors
-from evtplan.engine.kernel import CB, Mode
 from evtplan.engine.language import read_text
-from evtplan.engine.llvmcode import print_assembly
 from evtplan.engine.lowering import lower
-from evtplan.engine.packing import Packing
-from evtplan.engine.pages import available_bytes
-from evtplan.engine.stepcode import print_steps
+from evtplan.engine.search.compiled_search import CompiledSearch, compile_search
+from evtplan.engine.search.kernel import CB, Mode
+from evtplan.engine.search.llvmcode import print_assembly
+from evtplan.engine.search.packing import Packing
+from evtplan.engine.search.pages import available_bytes
+from evtplan.engine.search.stepcode import print_steps
 
 TEXTS = Path(__file__).resolve().parents[1] / "examples" / "protocols"
 NAMES = ("ports", "raises", "raisers", "maskers")

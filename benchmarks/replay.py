@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy
 
-from evtplan.engine.compiled import Compiled, compiled_function
-from evtplan.engine.events import Events
 from evtplan.engine.host import DOMID_SELF, Host
-from evtplan.engine.procedures import FIFO, TWO_LEVEL, build_program
+from evtplan.engine.hosts.compiled import Compiled, compiled_function
+from evtplan.engine.hosts.events import Events
+from evtplan.engine.hosts.procedures import FIFO, TWO_LEVEL, build_program
 
 SOURCE = Path(__file__).with_name("replay_reference.c")
 CASES = ((FIFO, 1, 200_000), (FIFO, 1000, 400), (FIFO, 100_000, 4), (TWO_LEVEL, 1000, 400))

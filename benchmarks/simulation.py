@@ -16,8 +16,8 @@ from evtplan.engine.costs import default_costs
 from evtplan.engine.language import read_text
 from evtplan.engine.lowering import lower
 from evtplan.engine.simulation import Handler, Machine, simulate
+from evtplan.engine.simulator.workloads import Arrivals, Workload, draw
 from evtplan.engine.system import TransitionSystem
-from evtplan.engine.workloads import Arrivals, Workload, draw
 
 MEAN_NS = 1000.0
 LOAD = 0.8

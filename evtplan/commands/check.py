@@ -307,7 +307,7 @@ def _sentence(shown: "PropertyVerdict", steps: tuple["Step", ...]) -> str:
 
 
 def _notes(found: "Check") -> list[str]:
-    from evtplan.engine.doubts import doubts
+    from evtplan.engine.texts.doubts import doubts
 
     notes = []
     first = found.first_broken
@@ -386,10 +386,10 @@ def _export(
 ) -> None:
     if name != "promela":
         raise UnknownNameError("export", name, ("promela",))
-    from evtplan.engine.extent import require_checkable
     from evtplan.engine.lowering import lower
     from evtplan.engine.promela import promela
     from evtplan.engine.store_buffers import with_store_buffers
+    from evtplan.engine.texts.extent import require_checkable
     from evtplan.export import write_whole
 
     require_checkable(text, given)

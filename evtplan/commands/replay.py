@@ -11,8 +11,8 @@ from evtplan.errors import UnknownNameError
 from evtplan.export.record import Column, Record
 
 if TYPE_CHECKING:
+    from evtplan.engine.hosts.replay_files import FileReplayed
     from evtplan.engine.replay import Difference
-    from evtplan.engine.replay_files import FileReplayed
 
 __all__ = ["replay"]
 
@@ -60,7 +60,7 @@ def replay(
     output: OutputOption = None,
 ) -> int:
     """Replay recorded behaviour of real Xen; every field of every op must agree."""
-    from evtplan.engine.replay_files import ENGINES, machine_maker, replay_file, trace_files
+    from evtplan.engine.hosts.replay_files import ENGINES, machine_maker, replay_file, trace_files
 
     if engine not in ENGINES:
         raise UnknownNameError("engine", engine, ENGINES)

@@ -168,7 +168,7 @@ def _save(text: "Text", executor: "Executor", taken: list["Step"], file: str) ->
 
 
 def _record(text: "Text", executor: "Executor", taken: list["Step"], end: str) -> Record:
-    from evtplan.engine.doubts import doubts
+    from evtplan.engine.texts.doubts import doubts
 
     numbers = ", ".join(f"{name}={value}" for name, value in executor.system.parameters.items())
     return Record(

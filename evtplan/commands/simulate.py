@@ -200,7 +200,7 @@ def simulate(
     sources. Rates and times carry the half width of their 95 % confidence interval.
     """
     from evtplan.engine.costs import LEVELS
-    from evtplan.engine.workloads import Workload, read_recording
+    from evtplan.engine.simulator.workloads import Workload, read_recording
     from evtplan.plans.simulating import (
         SimulationInputs,
         protocols_given,

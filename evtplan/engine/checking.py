@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from evtplan.engine.explorer import Exploration, Limits, Progress, Witness, explore, snapshot_of
-from evtplan.engine.extent import require_checkable
 from evtplan.engine.language import Text
 from evtplan.engine.lowering import lower
 from evtplan.engine.path import Path, PathStep
 from evtplan.engine.store_buffers import DEFAULT_STORES, FULL, drained_cell, with_store_buffers
 from evtplan.engine.symmetry import NoSymmetryError, Symmetry, find_symmetry
 from evtplan.engine.system import Property, PropertyKind, TransitionSystem, VariableKind
+from evtplan.engine.texts.extent import require_checkable
 
 __all__ = ["Check", "PropertyVerdict", "Verdict", "check"]
 

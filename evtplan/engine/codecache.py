@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from types import ModuleType
 
-__all__ = ["cache_directory", "load_generated"]
+__all__ = ["cache_directory", "load_generated", "native_digest"]
 
 
 def cache_directory() -> Path | None:
@@ -34,6 +34,11 @@ def cache_directory() -> Path | None:
     except OSError:
         return None
     return path
+
+
+def native_digest() -> str:
+    """A digest of native.py, to be named in every module that compiles its functions in."""
+    return hashlib.sha256(Path(__file__).with_name("native.py").read_bytes()).hexdigest()[:16]
 
 
 def load_generated(source: str) -> ModuleType:

@@ -14,7 +14,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Protocol
 
 from evtplan.engine.aside import aside
-from evtplan.engine.exploration import (
+from evtplan.engine.search.exploration import (
     BROKEN,
     INTERRUPTED,
     NO_MEMORY,
@@ -24,19 +24,19 @@ from evtplan.engine.exploration import (
     Step,
     Witness,
 )
-from evtplan.engine.kernel import CB, MOST_WORDS, Mode
-from evtplan.engine.livelock import Component, fairest, fairest_orbits, loop_from, spread
-from evtplan.engine.packing import pack_system
-from evtplan.engine.pages import available_bytes
-from evtplan.engine.plainsearch import PlainSearch, plain_functions
-from evtplan.engine.reduction import Reduction, compiled_reduction, reduction_of
-from evtplan.engine.snapshots import Snapshot, initial_state, snapshot_of
-from evtplan.engine.stepcode import IN_RANGE, StepCode, print_steps
+from evtplan.engine.search.kernel import CB, MOST_WORDS, Mode
+from evtplan.engine.search.livelock import Component, fairest, fairest_orbits, loop_from, spread
+from evtplan.engine.search.packing import pack_system
+from evtplan.engine.search.pages import available_bytes
+from evtplan.engine.search.plainsearch import PlainSearch, plain_functions
+from evtplan.engine.search.snapshots import Snapshot, initial_state, snapshot_of
+from evtplan.engine.search.stepcode import IN_RANGE, StepCode, print_steps
+from evtplan.engine.symmetries.reduction import Reduction, compiled_reduction, reduction_of
 from evtplan.engine.symmetry import Symmetry
 from evtplan.engine.system import Choose, If, PropertyKind, TransitionSystem
 
 if TYPE_CHECKING:
-    from evtplan.engine.compiled_search import CompiledSearch
+    from evtplan.engine.search.compiled_search import CompiledSearch
 
 __all__ = [
     "Exploration",
@@ -162,8 +162,8 @@ class _Run:
         threads = max(1, self.limits.threads)
 
         def prepare() -> Callable[..., "CompiledSearch"]:
-            from evtplan.engine.compiled_search import CompiledSearch, compile_search
-            from evtplan.engine.llvmcode import print_assembly
+            from evtplan.engine.search.compiled_search import CompiledSearch, compile_search
+            from evtplan.engine.search.llvmcode import print_assembly
 
             assembly, packing = print_assembly(self.system, self.plain)
             text = ""

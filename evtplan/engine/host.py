@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 from evtplan.abi.errnos import Errno
-from evtplan.engine.behaviour import NEWEST, Behaviour
-from evtplan.engine.heap import Allocation, Heap, NoMemoryError
-from evtplan.engine.ports import Port, PortState, PortTable, RefusedError
+from evtplan.engine.hosts.behaviour import NEWEST, Behaviour
+from evtplan.engine.hosts.heap import Allocation, Heap, NoMemoryError
+from evtplan.engine.hosts.ports import Port, PortState, PortTable, RefusedError
 
 if TYPE_CHECKING:
-    from evtplan.engine.events import Events
+    from evtplan.engine.hosts.events import Events
 
 __all__ = [
     "DOMID_FIRST_RESERVED",

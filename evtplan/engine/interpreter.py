@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from evtplan.engine.scope import fold_binary
+from evtplan.engine.operations import fold_binary
 from evtplan.engine.system import (
     Assert,
     Binary,

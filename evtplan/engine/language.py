@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from evtplan.engine.system import PropertyKind, VariableKind
-from evtplan.engine.words import RESERVED, describe
+from evtplan.engine.texts.words import RESERVED, describe
 from evtplan.errors import InputError, UnknownNameError
 
 __all__ = [
@@ -206,8 +206,8 @@ def parse_text(
     preset: Mapping[str, int] | None = None,
 ) -> Text:
     """The text in `source`, its names and syntax checked. Raises `TextError`; runs nothing."""
-    from evtplan.engine.checks import check_functions
-    from evtplan.engine.doubts import refuse_misspelt
+    from evtplan.engine.texts.checks import check_functions
+    from evtplan.engine.texts.doubts import refuse_misspelt
 
     if "\0" in source:
         line = source.count("\n", 0, source.index("\0")) + 1

@@ -6,13 +6,8 @@ import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from evtplan.engine.arithmetic import constant
-from evtplan.engine.flow import Node, NodeKind, Value
 from evtplan.engine.interpreter import Memory, OutOfRangeError, Run
 from evtplan.engine.language import DeclaredProcess, DeclaredProperty, Text, TextError
-from evtplan.engine.scope import Scope, Type, bind
-from evtplan.engine.statements import Statements
-from evtplan.engine.steps import Steps
 from evtplan.engine.system import (
     Assert,
     Block,
@@ -28,6 +23,11 @@ from evtplan.engine.system import (
     Variable,
     VariableKind,
 )
+from evtplan.engine.texts.arithmetic import constant
+from evtplan.engine.texts.flow import Node, NodeKind, Value
+from evtplan.engine.texts.scope import Scope, Type, bind
+from evtplan.engine.texts.statements import Statements
+from evtplan.engine.texts.steps import Steps
 from evtplan.errors import UnknownNameError
 
 __all__ = ["MEMORY_MODELS", "Procedure", "lower", "lower_procedure"]

@@ -1,7 +1,7 @@
 """Raw memory for compiled searches: loads, stores, prefetch and compare-and-swap on addresses.
 
 Addresses are int64. Nothing is checked: generated code alone calls these, on memory that
-`evtplan.engine.pages` has mapped.
+`evtplan.engine.search.pages` has mapped.
 """
 
 from typing import Any

@@ -9,9 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from evtplan.engine.behaviour import Behaviour, behaviour_of
-from evtplan.engine.events import Events, XenCrashError
-from evtplan.engine.heap import Heap
 from evtplan.engine.host import (
     DOMID_SELF,
     LINK_BITS,
@@ -21,10 +18,13 @@ from evtplan.engine.host import (
     Frame,
     Host,
 )
-from evtplan.engine.hypercalls import COMMANDS, hypercall
-from evtplan.engine.observer import Observer
-from evtplan.engine.procedures import TWO_LEVEL, Call, Machine, Program, build_program
-from evtplan.engine.trace_file import Line, TraceError, number, read_lines, text
+from evtplan.engine.hosts.behaviour import Behaviour, behaviour_of
+from evtplan.engine.hosts.events import Events, XenCrashError
+from evtplan.engine.hosts.heap import Heap
+from evtplan.engine.hosts.hypercalls import COMMANDS, hypercall
+from evtplan.engine.hosts.observer import Observer
+from evtplan.engine.hosts.procedures import TWO_LEVEL, Call, Machine, Program, build_program
+from evtplan.engine.hosts.trace_file import Line, TraceError, number, read_lines, text
 from evtplan.errors import UnknownNameError
 
 __all__ = [

@@ -21,14 +21,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from evtplan.engine.flat import RECORD, emit_names
-from evtplan.engine.machine import Handler, Machine
-from evtplan.engine.placement import Placement
-from evtplan.engine.simcode import loop_of
-from evtplan.engine.simloop import BROKEN, ENDLESS, INTERRUPTED, RAISER
-from evtplan.engine.simloop import STOPPED as _STOPPED
+from evtplan.engine.simulator.flat import RECORD, emit_names
+from evtplan.engine.simulator.machine import Handler, Machine
+from evtplan.engine.simulator.placement import Placement
+from evtplan.engine.simulator.simcode import loop_of
+from evtplan.engine.simulator.simloop import BROKEN, ENDLESS, INTERRUPTED, RAISER
+from evtplan.engine.simulator.simloop import STOPPED as _STOPPED
+from evtplan.engine.simulator.workloads import Arrivals
 from evtplan.engine.system import Choose, TransitionSystem
-from evtplan.engine.workloads import Arrivals
 from evtplan.errors import EvtplanError, ValueOutOfRangeError
 
 __all__ = ["Handler", "Machine", "Measured", "Run", "simulate"]

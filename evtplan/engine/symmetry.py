@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import factorial
 
-from evtplan.engine.equivariance import Names, why_not_interchangeable
-from evtplan.engine.roles import Role, Roles
+from evtplan.engine.symmetries.equivariance import Names, why_not_interchangeable
+from evtplan.engine.symmetries.roles import Role, Roles
 from evtplan.engine.system import TransitionSystem
 from evtplan.errors import EvtplanError
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from evtplan.engine.counting import vms_by_pages
+from evtplan.engine.hosts.counting import vms_by_pages
 from evtplan.export.files import write_whole
 from evtplan.export.plot import COLOURS, inline_svg, new_figure, svg_bytes
 from evtplan.formulas.catalogue import BOOK

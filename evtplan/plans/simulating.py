@@ -7,10 +7,10 @@ from math import isfinite, nan, prod
 from evtplan.engine.costs import Costs, default_costs
 from evtplan.engine.language import Text, read_text
 from evtplan.engine.lowering import lower
-from evtplan.engine.measures import Measures, PortMeasure, measure, measure_ports
 from evtplan.engine.simulation import Handler, Machine, Run, simulate
+from evtplan.engine.simulator.measures import Measures, PortMeasure, measure, measure_ports
+from evtplan.engine.simulator.workloads import Arrivals, Workload, draw
 from evtplan.engine.system import TransitionSystem
-from evtplan.engine.workloads import Arrivals, Workload, draw
 from evtplan.errors import EvtplanError, UnknownNameError, ValueOutOfRangeError
 
 __all__ = ["Simulated", "SimulationInputs", "simulate_protocols"]

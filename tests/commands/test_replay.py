@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from evtplan.engine.procedures import Interpreter
-from evtplan.engine.replay_files import replay_file
+from evtplan.engine.hosts.procedures import Interpreter
+from evtplan.engine.hosts.replay_files import replay_file
 from evtplan.errors import EvtplanError
 
 ROOT = Path(__file__).resolve().parents[2]

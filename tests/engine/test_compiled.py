@@ -9,15 +9,15 @@ from typing import Any
 import numpy
 import pytest
 
-from evtplan.engine import compiled
-from evtplan.engine.behaviour import behaviour_of
-from evtplan.engine.compiled import Compiled, source_of
-from evtplan.engine.events import XenCrashError
-from evtplan.engine.memory import FlatMemory
-from evtplan.engine.observer import Observer
-from evtplan.engine.procedures import FIFO, Interpreter, Program, build_program
+from evtplan.engine.hosts import compiled
+from evtplan.engine.hosts.behaviour import behaviour_of
+from evtplan.engine.hosts.compiled import Compiled, source_of
+from evtplan.engine.hosts.events import XenCrashError
+from evtplan.engine.hosts.memory import FlatMemory
+from evtplan.engine.hosts.observer import Observer
+from evtplan.engine.hosts.procedures import FIFO, Interpreter, Program, build_program
+from evtplan.engine.hosts.trace_file import Line, TraceError
 from evtplan.engine.replay import OPS, MachineMaker, build_world, replay_trace
-from evtplan.engine.trace_file import Line, TraceError
 
 TRACES = Path(__file__).parents[1] / "traces"
 OP_TRACES = sorted(p for p in TRACES.rglob("*.jsonl") if p.stem not in ("errors", "races"))

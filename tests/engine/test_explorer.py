@@ -9,9 +9,9 @@ from evtplan.engine.executor import Executor
 from evtplan.engine.explorer import Limits, explore, initial_state, snapshot_of
 from evtplan.engine.language import parse_text, read_text
 from evtplan.engine.lowering import lower
-from evtplan.engine.packing import pack_system
 from evtplan.engine.path import Path as Schedule
 from evtplan.engine.path import PathStep
+from evtplan.engine.search.packing import pack_system
 from evtplan.engine.system import TransitionSystem
 from tests.engine.search import search
 
@@ -69,8 +69,8 @@ class TestTheTable:
         self, threads: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         # Lines overflow, the last into the first, and it grows often.
-        monkeypatch.setattr("evtplan.engine.compiled_search._FIRST_SLOTS", 1 << 14)
-        monkeypatch.setattr("evtplan.engine.compiled_search._LOAD", 0.98)
+        monkeypatch.setattr("evtplan.engine.search.compiled_search._FIRST_SLOTS", 1 << 14)
+        monkeypatch.setattr("evtplan.engine.search.compiled_search._LOAD", 0.98)
         found = explore(scenario("f_44", 2, 2, 2, 0), replace(COMPILED, threads=threads))
         assert (found.states, found.transitions) == (70267, 183846)
 

@@ -6,12 +6,12 @@ from contextlib import suppress
 import pytest
 
 from evtplan.abi.errnos import Errno
-from evtplan.engine.behaviour import Behaviour
-from evtplan.engine.bulk import BulkHost
-from evtplan.engine.heap import Allocation, Heap, NoMemoryError
 from evtplan.engine.host import DOMID_SELF, Domain, Host, Virq
-from evtplan.engine.ports import PortState, RefusedError
-from evtplan.engine.registration import Policy, register
+from evtplan.engine.hosts.behaviour import Behaviour
+from evtplan.engine.hosts.bulk import BulkHost
+from evtplan.engine.hosts.heap import Allocation, Heap, NoMemoryError
+from evtplan.engine.hosts.ports import PortState, RefusedError
+from evtplan.engine.hosts.registration import Policy, register
 
 
 def fifo_guest(host: Host, pages: int = 1, vcpus: int = 2) -> Domain:

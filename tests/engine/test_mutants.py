@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from evtplan.engine import replay
+from evtplan.engine.hosts.procedures import Interpreter, ProcedureError, Program, build_program
 from evtplan.engine.language import parse_text, read_text
-from evtplan.engine.procedures import Interpreter, ProcedureError, Program, build_program
 from evtplan.engine.replay import Replayed, replay_trace
 from tests.engine.mutants import MUTANTS, Mutant
 

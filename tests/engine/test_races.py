@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from evtplan.engine.behaviour import Behaviour, behaviour_of
-from evtplan.engine.races import SCENARIOS, outcomes, replay_races
-from evtplan.engine.trace_file import read_lines
+from evtplan.engine.hosts.behaviour import Behaviour, behaviour_of
+from evtplan.engine.hosts.races import SCENARIOS, outcomes, replay_races
+from evtplan.engine.hosts.trace_file import read_lines
 
 RACES = Path(__file__).parents[1] / "traces" / "races.jsonl"
 NOW = behaviour_of("master")

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from evtplan.engine.behaviour import behaviour_of
-from evtplan.engine.procedures import Interpreter
+from evtplan.engine.hosts.behaviour import behaviour_of
+from evtplan.engine.hosts.procedures import Interpreter
+from evtplan.engine.hosts.replay_errors import replay_error_rows
+from evtplan.engine.hosts.trace_file import read_lines
 from evtplan.engine.replay import replay_trace
-from evtplan.engine.replay_errors import replay_error_rows
-from evtplan.engine.trace_file import read_lines
 
 TRACES = Path(__file__).parents[1] / "traces"
 OP_TRACES = sorted(path for path in TRACES.rglob("*.jsonl") if path.stem not in ("errors", "races"))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-import evtplan.engine.steps as steps
+import evtplan.engine.texts.steps as steps
 from evtplan.engine.interpreter import BlockedError, Memory, OutOfRangeError, Run
 from evtplan.engine.language import read_text
 from evtplan.engine.lowering import lower

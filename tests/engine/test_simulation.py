@@ -11,10 +11,10 @@ from evtplan.engine.interpreter import Memory
 from evtplan.engine.interpreter import Run as Step
 from evtplan.engine.language import read_text
 from evtplan.engine.lowering import lower
-from evtplan.engine.measures import Measure, jain_index, measure, measure_ports
 from evtplan.engine.simulation import Handler, Machine, Run, simulate
+from evtplan.engine.simulator.measures import Measure, jain_index, measure, measure_ports
+from evtplan.engine.simulator.workloads import Arrivals, Workload, draw
 from evtplan.engine.system import TransitionSystem
-from evtplan.engine.workloads import Arrivals, Workload, draw
 from evtplan.errors import EvtplanError
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -16,10 +16,10 @@ from evtplan.engine.executor import Executor
 from evtplan.engine.explorer import Exploration, Limits, explore, initial_state, snapshot_of
 from evtplan.engine.language import builtin_texts, parse_text, read_text
 from evtplan.engine.lowering import lower
-from evtplan.engine.plainsearch import plain_functions
-from evtplan.engine.reduction import Reduction, reduction_of
-from evtplan.engine.stepcode import print_steps
+from evtplan.engine.search.plainsearch import plain_functions
+from evtplan.engine.search.stepcode import print_steps
 from evtplan.engine.store_buffers import with_store_buffers
+from evtplan.engine.symmetries.reduction import Reduction, reduction_of
 from evtplan.engine.symmetry import (
     Interchangeable,
     NoSymmetryError,

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from evtplan.engine.doubts import doubts
 from evtplan.engine.executor import Executor
 from evtplan.engine.language import Text, TextError, builtin_texts, parse_text, read_text
 from evtplan.engine.lowering import lower
+from evtplan.engine.texts.doubts import doubts
 from tests.engine.printed_search import printed_search
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "protocols"

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evtplan.engine.workloads import Workload, draw, read_recording
+from evtplan.engine.simulator.workloads import Workload, draw, read_recording
 from evtplan.errors import EvtplanError
 
 

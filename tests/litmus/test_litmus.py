@@ -12,8 +12,8 @@ from evtplan.engine.explorer import Limits, explore, snapshot_of
 from evtplan.engine.language import parse_text
 from evtplan.engine.lowering import lower
 from evtplan.engine.path import PathStep
-from evtplan.engine.plainsearch import PlainSearch
-from evtplan.engine.stepcode import print_steps
+from evtplan.engine.search.plainsearch import PlainSearch
+from evtplan.engine.search.stepcode import print_steps
 from evtplan.engine.store_buffers import with_store_buffers
 
 HEAD = "shared = dict(x=upto(2), y=upto(2))\nghost = dict(r=upto(2)[upto(3)])\n"

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from itertools import product
 
-from evtplan.engine.bulk import BulkHost
 from evtplan.engine.host import DOMID_SELF, Host
+from evtplan.engine.hosts.bulk import BulkHost
 from evtplan.engine.language import read_text
 from evtplan.engine.lowering import lower
 from evtplan.plans.validation.building import Built, HostPlan, build, grown_pages, room_for

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from evtplan.engine.bulk import BulkHost
-from evtplan.engine.ports import PortState
+from evtplan.engine.hosts.bulk import BulkHost
+from evtplan.engine.hosts.ports import PortState
 
 __all__ = ["WIDE_LINK", "Built", "HostPlan", "build", "give_up", "grown_pages", "room_for"]
 

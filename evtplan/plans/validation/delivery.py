@@ -18,8 +18,8 @@ from evtplan.engine.costs import default_costs
 from evtplan.engine.language import parse_text, read_text
 from evtplan.engine.lowering import lower
 from evtplan.engine.simulation import Handler, Machine, Run, simulate
+from evtplan.engine.simulator.workloads import Arrivals, Workload, draw
 from evtplan.engine.system import TransitionSystem
-from evtplan.engine.workloads import Arrivals, Workload, draw
 from evtplan.plans.validation.core import Point, Scale, StatedError, Validator
 
 __all__ = ["LOCK_TEXT", "VALIDATORS"]

@@ -5,10 +5,10 @@ from functools import lru_cache
 from itertools import product
 
 from evtplan.abi import RELEASES
-from evtplan.engine.behaviour import behaviour_of
-from evtplan.engine.heap import BYTES, Allocation, Heap
 from evtplan.engine.host import DOMID_SELF, Domain, Host
-from evtplan.engine.ports import PortState, PortTable
+from evtplan.engine.hosts.behaviour import behaviour_of
+from evtplan.engine.hosts.heap import BYTES, Allocation, Heap
+from evtplan.engine.hosts.ports import PortState, PortTable
 from evtplan.plans.validation.core import Point, Scale, Validator
 
 __all__ = ["VALIDATORS"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evtplan.abi.errnos import Errno
-from evtplan.engine.bulk import BulkHost
+from evtplan.engine.hosts.bulk import BulkHost
 from evtplan.formulas.catalogue import BOOK
 from evtplan.plans.validation.building import HostPlan, build, give_up, room_for
 from evtplan.plans.validation.core import Scale

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from evtplan.engine.behaviour import Behaviour
-from evtplan.engine.bulk import BulkHost
-from evtplan.engine.heap import Allocation, Heap, NoMemoryError
 from evtplan.engine.host import DOMID_SELF, Domain, Host
-from evtplan.engine.ports import PortState
+from evtplan.engine.hosts.behaviour import Behaviour
+from evtplan.engine.hosts.bulk import BulkHost
+from evtplan.engine.hosts.heap import Allocation, Heap, NoMemoryError
+from evtplan.engine.hosts.ports import PortState
 from evtplan.plans.validation.core import Scale
 from evtplan.plans.validation.verdicts import AGREES, DISAGREES
 

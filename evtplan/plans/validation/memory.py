@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from itertools import product
 
-from evtplan.engine.bulk import BulkHost
 from evtplan.engine.host import DOMID_SELF, Host
+from evtplan.engine.hosts.bulk import BulkHost
 from evtplan.engine.language import read_text
 from evtplan.engine.lowering import lower
 from evtplan.engine.system import Variable

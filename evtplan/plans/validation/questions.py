@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from evtplan.engine.counting import vms_by_pages
-from evtplan.engine.heap import Allocation, Heap
-from evtplan.engine.registration import Policy, register
+from evtplan.engine.hosts.counting import vms_by_pages
+from evtplan.engine.hosts.heap import Allocation, Heap
+from evtplan.engine.hosts.registration import Policy, register
 from evtplan.plans.validation.building import HostPlan, build
 
 __all__ = ["bound_rows", "left_out_rows", "registration_rows"]

@@ -3,9 +3,9 @@
 from collections.abc import Collection, Iterator
 from itertools import product
 
-from evtplan.engine.heap import BYTES, Allocation, Heap
 from evtplan.engine.host import Domain, Host
-from evtplan.engine.registration import Policy, Registration, register
+from evtplan.engine.hosts.heap import BYTES, Allocation, Heap
+from evtplan.engine.hosts.registration import Policy, Registration, register
 from evtplan.plans.validation.core import Point, Scale, Validator
 
 __all__ = ["VALIDATORS", "bring_up", "failing_attempts"]

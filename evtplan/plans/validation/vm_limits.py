@@ -5,10 +5,10 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import product
 
-from evtplan.engine.bulk import BulkHost
-from evtplan.engine.counting import vms_by_pages
 from evtplan.engine.host import Host
-from evtplan.engine.ports import RefusedError
+from evtplan.engine.hosts.bulk import BulkHost
+from evtplan.engine.hosts.counting import vms_by_pages
+from evtplan.engine.hosts.ports import RefusedError
 from evtplan.plans.validation.building import HostPlan, build, give_up, room_for
 from evtplan.plans.validation.core import Number, Point, Scale, StatedError, Validator
 

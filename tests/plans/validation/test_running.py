@@ -2,7 +2,7 @@
 
 import pytest
 
-from evtplan.engine.counting import vms_by_pages
+from evtplan.engine.hosts.counting import vms_by_pages
 from evtplan.errors import UnknownNameError
 from evtplan.formulas.catalogue import BOOK
 from evtplan.plans.validation.building import HostPlan, build

@@ -1,0 +1,1 @@
+"""How every interleaving is searched: packed states, generated code, memory, what was found."""

@@ -1,0 +1,1 @@
+"""How a protocol is run under load: machines, workloads, the timed loop, measures."""

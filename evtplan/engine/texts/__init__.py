@@ -1,0 +1,1 @@
+"""How a protocol text is read and lowered: names, types, expressions, statements, steps."""
