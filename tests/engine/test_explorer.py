@@ -236,3 +236,26 @@ def beyond():
             found = explore(system, limits)
             assert found.broken == {"in_range": 2}, limits
             assert found.states == 2
+
+
+class TestPropertiesReadFreely:
+    """properties may read everything, freely: helpers of places within all and any too"""
+
+    def test_helpers_of_places_within_all(self) -> None:
+        source = """
+shared = dict(v=bit[2])
+def low(x: bit) -> bit:
+    return not x
+@process(2)
+def p(me):
+    v[me] = 1
+    assert any(not low(v[i]) for i in range(2))
+@at_rest
+def full():
+    \"\"\"all are set\"\"\"
+    return all(low(v[i]) == 0 for i in range(2))
+"""
+        for limits in (PLAIN, COMPILED):
+            assert explore(lower(parse_text(source)), limits).broken == {}
+            broken = explore(lower(parse_text(source.replace("v[me] = 1", "v[0] = 1"))), limits)
+            assert set(broken.broken) == {"full"}

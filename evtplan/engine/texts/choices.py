@@ -102,7 +102,7 @@ class Choices(Locked):
     def _gather(self, name: str, node: ast.expr) -> Value:
         if not isinstance(node, ast.GeneratorExp):
             raise self.fail(node, f"{name} needs a generator", f"{name}(… for i in type)")
-        if name != "sum" and self._is_stepwise([node]):
+        if name != "sum" and not self.free and self._is_stepwise([node]):
             raise self.fail(
                 node,
                 f"{name}(…) reads several places at once",
