@@ -133,8 +133,11 @@ def _derivatives(
         "backend_ports": "fifo.vm_limit_backend_ports",
         "pages": "fifo.vm_limit_pages" if abi.event_words else "three_level.vm_limit_pages",
     }.get(binding)
-    of_limit = None if formula is None else _slope(formula, key, values)
-    return estimate, of_limit
+    if formula is None:
+        return estimate, None
+    if name == "vcpus" and not abi.maps_control_blocks:  # they take no pages of P here
+        return estimate, Fraction(0)
+    return estimate, _slope(formula, key, values)
 
 
 def _slope(name: str, quantity: str, values: dict[str, int]) -> Fraction | None:

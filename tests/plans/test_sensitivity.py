@@ -38,6 +38,14 @@ class TestDerivatives:
             pages * events, (words + events) ** 2
         )
 
+    def test_of_vcpus_is_0_where_control_blocks_take_no_pages(self) -> None:
+        assert effects(BY_PAGES)["vcpus"].plus_one == 0
+        assert effects(BY_PAGES)["vcpus"].derivative_limit == 0
+        final = effects(replace(BY_PAGES, abi="fifo"))["vcpus"]
+        assert final.plus_one < 0
+        assert final.derivative_limit is not None
+        assert final.derivative_limit < 0
+
     def test_of_the_limit_by_backend_ports(self) -> None:
         found = effects(BY_PORTS)
         assert found["backends"].derivative_limit == Fraction(4095 - 100, 6)
