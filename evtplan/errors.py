@@ -59,10 +59,10 @@ class InputError(EvtplanError):
 class OutputError(EvtplanError):
     """A file that cannot be written; whatever stood there before still stands."""
 
-    def __init__(self, path: str | Path, reason: str) -> None:
+    def __init__(self, path: str | Path, reason: str, hint: str = "") -> None:
         self.path = str(path)
         self.reason = reason
-        super().__init__(f"cannot write {self.path}: {reason}")
+        super().__init__(f"cannot write {self.path}: {reason}", hint)
 
 
 class UndefinedError(EvtplanError):

@@ -164,7 +164,11 @@ class Parts:
         except OSError as error:
             with contextlib.suppress(OSError):
                 self._rows.truncate(self._end)
-            raise OutputError(self.folder / _ROWS, error.strerror or str(error)) from error
+            raise OutputError(
+                self.folder / _ROWS,
+                error.strerror or str(error),
+                "its whole parts are kept: make room, then --resume goes on; or remove the folder",
+            ) from error
         self._end += view.nbytes
         self.done += 1
 

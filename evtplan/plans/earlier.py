@@ -18,6 +18,9 @@ _RELATIVE = "_vs_reference"
 _MOST_DIGITS = 60
 
 
+_HINT = "save one with: evtplan compare … --format json -o FILE"
+
+
 def read_earlier(path: str, text: str) -> tuple[dict[str, Any], ...]:
     """The rows of a comparison or sizing saved with --format json.
 
@@ -30,19 +33,19 @@ def read_earlier(path: str, text: str) -> tuple[dict[str, Any], ...]:
     except RecursionError:
         raise InputError(path, "nested too deeply") from None
     except json.JSONDecodeError as error:
-        raise InputError(path, error.msg, line=error.lineno, column=error.colno) from None
+        said = f"no comparison saved as JSON: {error.msg[:1].lower()}{error.msg[1:]}"
+        raise InputError(path, said, line=error.lineno, column=error.colno, hint=_HINT) from None
     except ValueError as error:
         raise InputError(path, str(error)) from None
-    hint = "save one with: evtplan compare … --format json -o FILE"
     if not isinstance(document, dict) or document.get("command") not in _COMMANDS:
-        raise InputError(path, "no comparison saved as JSON", hint=hint)
+        raise InputError(path, "no comparison saved as JSON", hint=_HINT)
     if document.get("schema") != 1:
         raise InputError(path, f"schema {document.get('schema')!r}; this evtplan reads 1")
     rows = document.get("rows")
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise InputError(path, "rows must be a list of objects", hint=hint)
+        raise InputError(path, "rows must be a list of objects", hint=_HINT)
     if not all(isinstance(row.get("abi"), str) for row in rows):
-        raise InputError(path, "a row has no abi", hint=hint)
+        raise InputError(path, "a row has no abi", hint=_HINT)
     for number, row in enumerate(rows, start=1):
         _check_row(path, number, row)
     return tuple(rows)

@@ -128,7 +128,10 @@ class TestBadInput:
             ([*NUMBERS, "--descending"], "--sort"),
             ([*NUMBERS, "--break-even", "vm"], "did you mean vms?"),
             ([*NUMBERS, "--against", "no-such.json"], "no-such.json"),
-            ([*NUMBERS, "--against", "README.md"], "README.md:1:1: Expecting value"),
+            (
+                [*NUMBERS, "--against", "README.md"],
+                "README.md:1:1: no comparison saved as JSON",
+            ),
             ([*NUMBERS, "--xen", "4.99"], "known: 4.3, "),
             (["examples/xl/web.cfg", "--break-even", "vcpus"], "quantity of a fleet"),
             (

@@ -340,7 +340,9 @@ class TestFullDisk:
         run(*GRID, *SMALL_PARTS, "-o", str(whole))
         with tiny_disk(tmp_path / "disk") as disk:
             path = disk / "x.csv"
-            assert run(*GRID, *SMALL_PARTS, "-o", str(path)).returncode == 2
+            full = run(*GRID, *SMALL_PARTS, "-o", str(path))
+            assert full.returncode == 2
+            assert "--resume goes on" in full.stderr
             subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
             assert run(*GRID, *SMALL_PARTS, "-o", str(path), "--resume").returncode == 0
             assert path.read_bytes() == whole.read_bytes()
