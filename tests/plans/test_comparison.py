@@ -123,8 +123,8 @@ class TestAgainst:
     @pytest.mark.parametrize(
         ("text", "said"),
         [
-            ("", "Expecting value"),
-            ("{", "Expecting property name"),
+            ("", "expecting value"),
+            ("{", "expecting property name"),
             ("[" * 100_000, "nested too deeply"),
             ('{"x": NaN}', "NaN is no number"),
             ("[]", "no comparison saved as JSON"),
