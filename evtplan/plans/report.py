@@ -191,15 +191,7 @@ def _effects(
     fleet: Fleet, abi: str, backends: int
 ) -> tuple[tuple[dict[str, Any], ...], tuple[str, ...]]:
     """What each input does to the VM limit, the strongest first; of many groups, of the largest."""
-    largest = sorted(fleet.guests, key=lambda guest: -guest.copies)[:_MOST_VARIED]
-    groups = {guest.name for guest in largest}
-    found = sensitivity_of_fleet(fleet, (abi,), backends=backends, groups=groups)
+    found = sensitivity_of_fleet(fleet, (abi,), backends=backends, most_groups=_MOST_VARIED)
     names = ("rank", "input", "value", "plus_one", "minus_one", "plus_tenth", "minus_tenth")
     rows = (asdict(effect) for effect in found.effects)
-    notes = list(found.notes)
-    if len(fleet.guests) > _MOST_VARIED:
-        notes.append(
-            f"of {len(fleet.guests)} groups the {_MOST_VARIED} with the most VMs were varied; "
-            "evtplan sensitivity varies all"
-        )
-    return tuple({name: row[name] for name in names} for row in rows), tuple(notes)
+    return tuple({name: row[name] for name in names} for row in rows), found.notes

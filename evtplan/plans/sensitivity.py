@@ -5,7 +5,7 @@ rounding; the effects are whole VMs, from sizing the host anew with one unit mor
 10 % more or less.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
@@ -24,7 +24,7 @@ from evtplan.plans.sizing import SizingInputs, size_by_numbers
 __all__ = ["Effect", "Sensitivity", "sensitivity_by_numbers", "sensitivity_of_fleet"]
 
 # Each number of a group takes a handful of sizings of the whole fleet, so that a table of
-# thousands of kinds of VM would take hours: of more than so many groups, the largest are asked.
+# thousands of kinds of VM would take hours: of more than so many groups, the largest are varied.
 _MOST_GROUPS = 100
 _GROUPS_OF_MANY = 20
 
@@ -169,44 +169,37 @@ def _without_rounding(e: sympy.Expr) -> sympy.Expr:
 
 
 def sensitivity_of_fleet(
-    fleet: Fleet,
-    abis: tuple[str, ...] = (),
-    *,
-    backends: int = 1,
-    groups: Collection[str] | None = None,
+    fleet: Fleet, abis: tuple[str, ...] = (), *, backends: int = 1, most_groups: int | None = None
 ) -> Sensitivity:
-    """The effect of the fleet's own numbers: the host's, and the VCPUs and devices of each group,
-    or of those named by `groups`.
+    """The effect of the fleet's own numbers: the host's, and the VCPUs and devices of each group;
+    of more than `most_groups` (by default 100, of which then 20), of those with the most VMs.
     """
     effects: list[Effect] = []
+    varied = _varied(fleet, most_groups)
     for abi in abis or (fleet.host.abi,):
         planned = replace(fleet, host=replace(fleet.host, abi=abi))
         row = size_fleet(planned, (abi,), backends=backends, search_backends=False).rows[0]
         host = replace(planned.host, pages=row.pages, base_ports=row.backend_base_ports)
         planned = replace(planned, host=host)
-        inputs = list(_fleet_inputs(planned, backends, groups))
+        inputs = list(_fleet_inputs(planned, backends, varied))
         effects.extend(_ranked(abi, inputs, (row.vm_limit, row.binding)))
     notes = ["VM limits are those of this mix as it grows"]
-    if groups is None and len(fleet.guests) > _MOST_GROUPS:
+    if len(varied) < len(fleet.guests):
         notes.append(
-            f"of the fleet's {len(fleet.guests)} kinds of VM, the {_GROUPS_OF_MANY} with the most "
-            "VMs are asked"
+            f"of {len(fleet.guests)} groups the {len(varied)} with the most VMs were varied"
         )
     return Sensitivity(tuple(effects), tuple(notes))
 
 
-def _asked(fleet: Fleet, groups: Collection[str] | None) -> list[tuple[int, Guest]]:
-    """The guests whose numbers are inputs, with their places: those of `groups`, or by size."""
-    found = list(enumerate(fleet.guests))
-    if groups is not None:
-        return [item for item in found if item[1].name in groups]
-    if len(found) > _MOST_GROUPS:
-        found.sort(key=lambda item: -item[1].copies)
-        found = sorted(found[:_GROUPS_OF_MANY], key=lambda item: item[0])
-    return found
+def _varied(fleet: Fleet, most: int | None) -> list[tuple[int, Guest]]:
+    """The guests whose numbers are inputs, with their places."""
+    if most is None:
+        most = _GROUPS_OF_MANY if len(fleet.guests) > _MOST_GROUPS else len(fleet.guests)
+    largest = sorted(enumerate(fleet.guests), key=lambda item: -item[1].copies)[:most]
+    return sorted(largest, key=lambda item: item[0])
 
 
-def _fleet_inputs(fleet: Fleet, backends: int, groups: Collection[str] | None) -> Iterator[_Input]:
+def _fleet_inputs(fleet: Fleet, backends: int, varied: list[tuple[int, Guest]]) -> Iterator[_Input]:
     def sized(changed: Fleet, count: int = backends) -> tuple[int, str]:
         limit = hosting_of(changed, count).binding
         return limit.vms or 0, limit.name
@@ -230,7 +223,7 @@ def _fleet_inputs(fleet: Fleet, backends: int, groups: Collection[str] | None) -
     yield _Input("backends", backends, 1, lambda value: sized(fleet, value))
     yield _Input("words_per_page", fleet.host.words_per_page, 1, of_host("words_per_page"))
     yield _Input("base_ports", fleet.host.base_ports or 0, 0, of_host("base_ports"))
-    for index, guest in _asked(fleet, groups):
+    for index, guest in varied:
         yield _Input(f"guest.{guest.name}.vcpus", guest.vcpus, 1, of_guest(index, _with_vcpus))
         for place, device in enumerate(guest.devices):
             label = f"guest.{guest.name}.{device.kind}"
