@@ -208,14 +208,7 @@ def _device_rows(census: "Census") -> list[dict[str, Any]]:
             "type": item.guest.type.value,
             "vcpus": item.guest.vcpus,
             "copies": item.guest.copies,
-            "device": channels.device,
-            "count": channels.count,
-            "domu_ports": channels.domu_ports,
-            "backend_ports": channels.backend_ports,
-            "backend": channels.backend,
-            "kind": channels.kind,
-            "rule": channels.rule,
-            "source": channels.source,
+            **channels.columns,
         }
         for role, item in _domains(census)
         for channels in item.channels

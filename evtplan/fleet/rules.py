@@ -31,6 +31,20 @@ class Channels:
             return "local"
         return "pair" if self.backend_ports == self.domu_ports else "both"
 
+    @property
+    def columns(self) -> dict[str, str | int | None]:
+        """What a row for these channels has, by column."""
+        return {
+            "device": self.device,
+            "count": self.count,
+            "domu_ports": self.domu_ports,
+            "backend_ports": self.backend_ports,
+            "backend": self.backend,
+            "kind": self.kind,
+            "rule": self.rule,
+            "source": self.source,
+        }
+
 
 # Kinds with a fixed number of channels each: rule and source.
 _FIXED: dict[str, tuple[int, str, str]] = {

@@ -111,14 +111,7 @@ class Sizing:
                 "abi": abi,
                 "name": item.guest.name,
                 "copies": item.guest.copies,
-                "device": channels.device,
-                "count": channels.count,
-                "domu_ports": channels.domu_ports,
-                "backend_ports": channels.backend_ports,
-                "backend": channels.backend,
-                "kind": channels.kind,
-                "rule": channels.rule,
-                "source": channels.source,
+                **channels.columns,
             }
             for abi, guests in self.counted
             for item in guests
