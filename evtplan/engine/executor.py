@@ -9,6 +9,7 @@ keeps the stores behind it behind it, and so does a release.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from evtplan.engine.bodies import IN_RANGE
 from evtplan.engine.interpreter import Access, BlockedError, Memory, OutOfRangeError, Run
 from evtplan.engine.naming import Change, Names
 from evtplan.engine.path import Path, PathStep
@@ -79,7 +80,7 @@ class Step:
     @property
     def leads_nowhere(self) -> bool:
         """True where a value or an index went out of range: nothing is defined after that."""
-        return "in_range" in self.broken
+        return IN_RANGE in self.broken
 
 
 def process_names(system: TransitionSystem) -> tuple[str, ...]:
@@ -265,7 +266,7 @@ class Executor:
         except (OutOfRangeError, ValueError):
             outcome = run.outcome
             outcome.point = process.point
-            broken.append("in_range")
+            broken.append(IN_RANGE)
         process.point = outcome.point
         changes = [
             c for cell, was, now in outcome.changes for c in self.names.changes(cell, was, now)

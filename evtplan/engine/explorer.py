@@ -14,6 +14,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Protocol
 
 from evtplan.engine.aside import aside
+from evtplan.engine.bodies import IN_RANGE
 from evtplan.engine.search.exploration import (
     BROKEN,
     INTERRUPTED,
@@ -30,7 +31,7 @@ from evtplan.engine.search.packing import pack_system
 from evtplan.engine.search.pages import available_bytes
 from evtplan.engine.search.plainsearch import PlainSearch, plain_functions
 from evtplan.engine.search.snapshots import Snapshot, initial_state, snapshot_of
-from evtplan.engine.search.stepcode import IN_RANGE, StepCode, print_steps
+from evtplan.engine.search.stepcode import StepCode, print_steps
 from evtplan.engine.symmetries.reduction import Reduction, compiled_reduction, reduction_of
 from evtplan.engine.symmetry import Symmetry
 from evtplan.engine.system import Choose, If, PropertyKind, TransitionSystem

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from evtplan.engine.bodies import IN_RANGE
 from evtplan.engine.operations import fold_binary
 from evtplan.engine.system import (
     Assert,
@@ -166,7 +167,7 @@ class Run:
 
     def _check(self, holds: bool) -> None:
         if not holds:
-            self.outcome.broken.append(("in_range", 0))
+            self.outcome.broken.append((IN_RANGE, 0))
 
     def locate(self, place: Place) -> tuple[int, int, int]:
         """A place's cell in the system, its offset in the cell, and its bits (0: the whole)."""

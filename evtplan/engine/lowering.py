@@ -6,6 +6,7 @@ import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from evtplan.engine.bodies import IN_RANGE
 from evtplan.engine.interpreter import Memory, OutOfRangeError, Run
 from evtplan.engine.language import DeclaredProcess, DeclaredProperty, Text, TextError
 from evtplan.engine.system import (
@@ -282,7 +283,7 @@ class _Lowering:
         found += self.assertions.values()
         found.append(
             Property(
-                "in_range",
+                IN_RANGE,
                 PropertyKind.ALWAYS,
                 "every value is within its type, every index within its array",
                 0,

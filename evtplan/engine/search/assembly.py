@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from evtplan.engine.search.bodies import IN_RANGE
+from evtplan.engine.bodies import IN_RANGE
 from evtplan.engine.search.packing import Chunk, Packing, Part
 from evtplan.engine.system import (
     Binary,

@@ -11,8 +11,8 @@ compiling several times faster; Numba links it into the search and optimises bot
 
 from collections.abc import Callable, Sequence
 
+from evtplan.engine.bodies import mentioned_slots
 from evtplan.engine.search.assembly import Assembly, signed
-from evtplan.engine.search.bodies import mentioned_slots
 from evtplan.engine.search.packing import Packing, pack_system
 from evtplan.engine.search.stepcode import FLAG_SHIFT, StepCode
 from evtplan.engine.system import (

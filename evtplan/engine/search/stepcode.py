@@ -12,13 +12,13 @@ A state is one integer. Functions printed (`s0` is the state, `f` gathers flags)
 
 from dataclasses import dataclass
 
-from evtplan.engine.search.bodies import IN_RANGE, NO_DEADLOCK, step_properties
+from evtplan.engine.bodies import IN_RANGE, step_properties
 from evtplan.engine.search.packed_values import HELPERS
 from evtplan.engine.search.packing import Packing, pack_system
 from evtplan.engine.search.stepprinter import StepPrinter
 from evtplan.engine.system import PropertyKind, TransitionSystem
 
-__all__ = ["FLAG_SHIFT", "IN_RANGE", "NO_DEADLOCK", "StepCode", "print_steps"]
+__all__ = ["FLAG_SHIFT", "StepCode", "print_steps"]
 
 # In what the compiled `expand` returns: successors below, flags from here.
 FLAG_SHIFT = 20

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from evtplan.engine.search.bodies import IN_RANGE, mentioned_slots, walk
+from evtplan.engine.bodies import IN_RANGE, mentioned_slots, walk
 from evtplan.engine.search.packed_values import PackedValues, constant
 from evtplan.engine.search.packing import Packing
 from evtplan.engine.system import (

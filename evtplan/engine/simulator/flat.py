@@ -16,9 +16,10 @@ them are int64 and a cell of 64 bits is kept as the int64 with the same bits; in
 `mem` is a list.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from evtplan.engine.bodies import walk
 from evtplan.engine.printing import Printer, indented
 from evtplan.engine.system import (
     AccessKind,
@@ -32,7 +33,6 @@ from evtplan.engine.system import (
     Emit,
     Expr,
     Guard,
-    If,
     Load,
     Place,
     PlaceRead,
@@ -82,7 +82,7 @@ def emit_names(system: TransitionSystem) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for kind in system.kinds:
         for point in kind.points:
-            for statement in _flattened(point.body):
+            for statement in walk(point.body):
                 if isinstance(statement, Emit):
                     found[statement.name] = None
     return tuple(found)
@@ -272,18 +272,9 @@ class _FlatPrinter(Printer):
         return super()._statement(statement)
 
 
-def _flattened(block: Block) -> Iterator[Statement]:
-    """Every statement of a block, those inside branches too, in the order printed."""
-    for statement in block:
-        yield statement
-        if isinstance(statement, If):
-            yield from _flattened(statement.then)
-            yield from _flattened(statement.other)
-
-
 def _writes_before_a_guard(block: Block) -> int:
     """How many writes of `block`, in the order printed, stand before its last guard."""
-    flat = list(_flattened(block))
+    flat = list(walk(block))
     guards = [number for number, item in enumerate(flat) if isinstance(item, Guard)]
     before = flat[: guards[-1]] if guards else []
     return sum(isinstance(item, SetGhost | Store | Rmw) for item in before)
@@ -292,7 +283,7 @@ def _writes_before_a_guard(block: Block) -> int:
 def _slots_assigned(block: Block) -> set[int]:
     """The locals that some path of `block` gives a value."""
     found: set[int] = set()
-    for statement in _flattened(block):
+    for statement in walk(block):
         match statement:
             case SetLocal(slot=slot) | Load(slot=slot) | Choose(slot=slot):
                 found.add(slot)

@@ -9,8 +9,8 @@ after renaming. What holds for two renamings that make all others holds for all.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from evtplan.engine.bodies import IN_RANGE
 from evtplan.engine.interpreter import BlockedError, Memory, Run
-from evtplan.engine.search.stepcode import IN_RANGE
 from evtplan.engine.symmetries.roles import (
     Noted,
     NotedBlock,

@@ -3,6 +3,7 @@
 import ast
 from dataclasses import dataclass, field, replace
 
+from evtplan.engine.bodies import IN_RANGE
 from evtplan.engine.language import TextError
 from evtplan.engine.system import (
     Assert,
@@ -25,8 +26,6 @@ from evtplan.engine.texts.flow import Graph, Node, NodeKind, Value
 from evtplan.engine.texts.scope import BIT_TYPE, Scope, Type
 
 __all__ = ["Frame", "Places", "Spot"]
-
-IN_RANGE = "in_range"
 
 # An index that no array has: where one of several indices is beyond its own end.
 NOWHERE = Const(-1)

@@ -14,11 +14,10 @@ from evtplan.engine.system import (
     TransitionSystem,
 )
 
-__all__ = ["IN_RANGE", "NO_DEADLOCK", "mentioned_slots", "step_properties", "walk"]
+__all__ = ["IN_RANGE", "mentioned_slots", "step_properties", "walk"]
 
-# Names of the properties that every system has.
+# The property that every system has.
 IN_RANGE = "in_range"
-NO_DEADLOCK = "no_deadlock"
 
 
 def step_properties(system: TransitionSystem) -> tuple[list[str], list[str]]:
