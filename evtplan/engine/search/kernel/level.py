@@ -137,16 +137,7 @@ def run(cb):
     end_b = ask_b
     end_c = ask_c
     while count < _load64(cb + {LIMIT}):
-        part = thread
-        first = 0
-        last = 0
-        for other in range({T}):
-            part = (thread + other) % {T}
-            address = segments + part * {SEGMENT}
-            first = {TAKE}
-            last = _load64(address + 8)
-            if first < last:
-                break
+{next_chunk}
         if first >= last:
             left = 1
             break
@@ -214,6 +205,27 @@ def run(cb):
 """
 
 
+def _next_chunk(threads: int) -> str:
+    """Take the next records to be looked at: `first` to `last` of a `part`, its own if it can; none
+    are left where `first` is not below `last`.
+    """
+    alone = ["first = _load64(address)", "_store(address, first + chunk)"]
+    take = alone if threads == 1 else ["first = _add_fetch(address, chunk)"]
+    lines = [
+        "part = thread",
+        "first = 0",
+        "last = 0",
+        f"for other in range({threads}):",
+        f"    part = (thread + other) % {threads}",
+        f"    address = segments + part * {SEGMENT_BYTES}",
+        *(f"    {line}" for line in take),
+        "    last = _load64(address + 8)",
+        "    if first < last:",
+        "        break",
+    ]
+    return indented(lines, 8)
+
+
 def kernel_source(
     packing: Packing, flag_shift: int, *, threads: int, native_hash: str, timed: bool = False
 ) -> str:
@@ -224,7 +236,6 @@ def kernel_source(
     """
     words = range(packing.words)
     state = ", ".join(f"s{i}" for i in words)
-    take = "_load64(address)\n            _store(address, first + chunk)"
     values = {
         **{name: 8 * number for name, number in vars(CB).items() if name.isupper()},
         **table_values(packing, threads),
@@ -232,16 +243,14 @@ def kernel_source(
         "COUNT_MASK": (1 << flag_shift) - 1,
         "FLAG_SHIFT": flag_shift,
         "REC": packing.record_bytes,
-        "SEGMENT": SEGMENT_BYTES,
         "STATE_BYTES": 8 * packing.words,
-        "T": threads,
-        "TAKE": take if threads == 1 else "_add_fetch(address, chunk)",
         "best": ", ".join(f"_load64(cb + {8 * (CB.BEST + i)})" for i in words),
         "keep": indented([f"_store(cb + {8 * (CB.BEST + i)}, s{i})" for i in words], 8),
         "left": ", ".join(f"a{i}" for i in words),
         "load_here_run": loads(packing, [f"s{i}" for i in words], "here", 16),
         "load_visit": loads(packing, [f"s{i}" for i in words], "here", 4),
         "load_w": indented([f"w{i} = _load64(p + {8 * i})" for i in words], 8),
+        "next_chunk": _next_chunk(threads),
         "order": "\n".join(
             f"    if a{i} != b{i}:\n        return a{i} ^ {-(1 << 63)} < b{i} ^ {-(1 << 63)}"
             for i in reversed(words)

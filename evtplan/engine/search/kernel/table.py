@@ -182,16 +182,7 @@ def rehash(cb):
     #T began = _cycles()
     while more:
         q = now
-        part = thread
-        first = 0
-        last = 0
-        for other in range({T}):
-            part = (thread + other) % {T}
-            address = segments + part * {SEGMENT}
-            first = {TAKE}
-            last = _load64(address + 8)
-            if first < last:
-                break
+{next_chunk}
         more = first < last
         for number in range(first, min(last, first + chunk)):
             here = states + part * region + number * {REC}
