@@ -203,11 +203,7 @@ class Compiled:
         return result, self._emitted()
 
     def start(self, key: tuple[str, str], *arguments: int) -> Call:
-        procedure = self.program.procedures[key]
-        values = list(procedure.kind.initial)
-        for slot, argument in zip(procedure.parameters, arguments, strict=True):
-            values[slot] = argument
-        return Call(key, values, procedure.kind.start)
+        return self.program.start(key, *arguments)
 
     def go_on(self, call: Call, until: str | None) -> list[Event]:
         import numpy

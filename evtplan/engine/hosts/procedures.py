@@ -68,6 +68,14 @@ class Program:
         """Whose memory map a procedure sees."""
         return Side.GUEST if key[1] in _GUEST else Side.XEN
 
+    def start(self, key: tuple[str, str], *arguments: int) -> "Call":
+        """A call of a procedure, at its beginning."""
+        procedure = self.procedures[key]
+        values = list(procedure.kind.initial)
+        for slot, argument in zip(procedure.parameters, arguments, strict=True):
+            values[slot] = argument
+        return Call(key, values, procedure.kind.start)
+
 
 def build_program(
     *, release: int, vcpus: int, word_bits: int = 64, fifo: Text | None = None,
@@ -161,11 +169,7 @@ class Interpreter:
         return (0 if result is None else call.locals[result]), events
 
     def start(self, key: tuple[str, str], *arguments: int) -> Call:
-        procedure = self.program.procedures[key]
-        values = list(procedure.kind.initial)
-        for slot, argument in zip(procedure.parameters, arguments, strict=True):
-            values[slot] = argument
-        return Call(key, values, procedure.kind.start)
+        return self.program.start(key, *arguments)
 
     def go_on(self, call: Call, until: str | None) -> list[Event]:
         found: list[Event] = []
